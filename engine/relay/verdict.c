@@ -1,0 +1,30 @@
+/*
+ * verdict.c - which reply carries out a verdict. The texts stand in smtp/replies.def; the reasons in
+ * policy/reasons.def. What no row decides is deferred.
+ */
+#include "relay/relay_int.h"
+
+struct verdict_row {
+	enum smtp_reply_id defer, reject;
+};
+
+static const struct verdict_row rows[POLICY_REASON_COUNT] = {
+	[POLICY_REASON_NONE] = { SMTP_REPLY_POLICY_DEFERRED, SMTP_REPLY_POLICY_REJECTED },
+	[POLICY_REASON_ROUTE_DENIED] = { SMTP_REPLY_POLICY_DEFERRED, SMTP_REPLY_RELAY_DENIED },
+	[POLICY_REASON_NEXT_NO_STARTTLS] = { SMTP_REPLY_NEXT_NO_STARTTLS, SMTP_REPLY_NEXT_NO_STARTTLS_REJECT },
+	[POLICY_REASON_NEXT_TLS_FAILED] = { SMTP_REPLY_NEXT_TLS_FAILED, SMTP_REPLY_NEXT_TLS_FAILED_REJECT },
+	[POLICY_REASON_NEXT_UNVERIFIED] = { SMTP_REPLY_NEXT_TLS_FAILED, SMTP_REPLY_NEXT_TLS_FAILED_REJECT },
+	[POLICY_REASON_NEXT_UNREACHABLE] = { SMTP_REPLY_NEXT_UNREACHABLE, SMTP_REPLY_NEXT_UNREACHABLE },
+	[POLICY_REASON_SENDER_NEEDS_TLS] = { SMTP_REPLY_NEED_STARTTLS, SMTP_REPLY_NEAR_TLS_REJECTED },
+	[POLICY_REASON_CONTENT_MATCH] = { SMTP_REPLY_POLICY_DEFERRED, SMTP_REPLY_CONTENT_REJECTED },
+	[POLICY_REASON_CONTENT_UNINSPECTED] = { SMTP_REPLY_CONTENT_DEFERRED, SMTP_REPLY_CONTENT_DEFERRED },
+	[POLICY_REASON_UNDECIDED] = { SMTP_REPLY_POLICY_DEFERRED, SMTP_REPLY_POLICY_DEFERRED },
+};
+
+enum smtp_reply_id verdict_reply(struct verdict verdict)
+{
+	CHECK(verdict.kind != VERDICT_PASS);
+	CHECK(verdict.reason < POLICY_REASON_COUNT);
+	const struct verdict_row *row = &rows[verdict.reason];
+	return verdict.kind == VERDICT_REJECT ? row->reject : row->defer;
+}

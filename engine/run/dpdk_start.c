@@ -1,0 +1,197 @@
+/*
+ * dpdk_start.c - EAL, inventory, plan, ports, lcores. See dpdk_start.h.
+ *
+ * The EAL arguments come from pmd-config/eal_args (so that operators need none); what the ports get comes from
+ * pmd-config/plan. This file only carries those decisions out.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* CPU sets */
+#endif
+#include "run/dpdk_start.h"
+
+#include <errno.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "pmd-config/eal_args.h"
+#include "run/clock.h"
+
+#define WHY_BYTES 256u
+#define PORT_LOCAL_FIRST 20000u
+#define PORT_LOCAL_LAST 65535u
+#define TIME_WAIT_US (60 * SECOND_US)
+
+static bool eal_start(const struct dpdk_want *want, char *error, size_t error_bytes);
+static bool ports_plan(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
+                       size_t error_bytes);
+static bool ports_open(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
+                       size_t error_bytes);
+
+bool dpdk_start(const struct dpdk_want *want, struct dpdk *dpdk, char *error, size_t error_bytes)
+{
+	*dpdk = (struct dpdk){ .idle_busy = want->plan.idle_busy, .port_count = want->plan.port_count };
+	CHECK(want->plan.port_count <= PLAN_PORTS_MAX);
+	if (!eal_start(want, error, error_bytes))
+		return false;
+	clock_start();
+	return ports_plan(want, dpdk, error, error_bytes) && ports_open(want, dpdk, error, error_bytes);
+}
+
+/* The CPUs this process may run on, ascending. */
+static uint32_t cpus_find(uint16_t *cpus, uint32_t most)
+{
+	cpu_set_t set;
+	uint32_t count = 0;
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 0;
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE && count < most; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			cpus[count++] = (uint16_t)cpu;
+	return count;
+}
+
+/* The file prefix carries our process id: several may run on one machine. */
+static bool eal_start(const struct dpdk_want *want, char *error, size_t error_bytes)
+{
+	static struct eal_args args; /* EAL keeps pointers into its argv */
+	static char prefix[64];
+	static uint16_t cpus[EAL_CPUS_MAX];
+	char why[WHY_BYTES];
+	struct text reason = text_of(why, sizeof(why));
+	struct eal_want eal = { .program = want->program,
+		                .file_prefix = prefix,
+		                .lcores = want->plan.lcores,
+		                .cpu_count = cpus_find(cpus, EAL_CPUS_MAX),
+		                .cpus = cpus,
+		                .port_count = want->plan.port_count,
+		                .words = want->eal_extra == NULL ? "" : want->eal_extra };
+	snprintf(prefix, sizeof(prefix), "%.32s-%d", want->program, (int)getpid());
+	memcpy(eal.ports, want->plan.ports, sizeof(eal.ports));
+	if (!eal_args_make(&eal, &args, &reason)) {
+		snprintf(error, error_bytes, "%s", why);
+		return false;
+	}
+	if (rte_eal_init((int)args.count, args.argv) < 0) {
+		snprintf(error, error_bytes, "DPDK does not start: %s (its own words are above)",
+		         rte_strerror(rte_errno));
+		return false;
+	}
+	return true;
+}
+
+static bool ports_plan(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
+                       size_t error_bytes)
+{
+	char why[WHY_BYTES];
+	struct text reason = text_of(why, sizeof(why));
+	for (uint32_t i = 0; i < dpdk->port_count; i++)
+		if (!port_inventory(want->plan.ports[i].device, &dpdk->inventory[i], error, error_bytes))
+			return false;
+	if (plan_make(&want->plan, dpdk->inventory, &dpdk->plan, &reason))
+		return true;
+	snprintf(error, error_bytes, "%s", why);
+	return false;
+}
+
+static bool ports_open(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
+                       size_t error_bytes)
+{
+	for (uint32_t i = 0; i < dpdk->port_count; i++) {
+		const struct plan_port_want *port = &want->plan.ports[i];
+		dpdk->mtus[i] = port->mtu;
+		dpdk->ports[i] = port_open(port->name, port->device, port->mtu, &dpdk->plan.ports[i],
+		                           error, error_bytes);
+		if (dpdk->ports[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+void *dpdk_memory(const char *name, size_t bytes, const struct worker *w)
+{
+	int socket = w == NULL ? SOCKET_ID_ANY : (int)rte_lcore_to_socket_id(w->lcore);
+	return rte_zmalloc_socket(name, bytes, ARENA_ALIGN, socket);
+}
+
+void dpdk_worker(const struct dpdk *dpdk, uint32_t index, struct worker *w)
+{
+	CHECK(index < dpdk->plan.worker_count);
+	CHECK(dpdk->port_count <= WORKER_PORTS_MAX);
+	*w = (struct worker){ .index = index,
+		              .lcore = dpdk->plan.lcores[index],
+		              .idle_busy = dpdk->idle_busy,
+		              .port_count = dpdk->port_count,
+		              .worker_count = dpdk->plan.worker_count,
+		              .wall_offset_us = clock_wall_offset_us() };
+	for (uint32_t i = 0; i < dpdk->port_count; i++)
+		w->queues[i] = port_queue_of(dpdk->ports[i], (uint16_t)index);
+}
+
+/* Half-open connections are a tenth: a flood of SYNs may not take the places of established ones. */
+void dpdk_tcp_config(const struct dpdk *dpdk, const struct plan_want *want, uint32_t port,
+                     uint32_t worker, struct tcp_config *config)
+{
+	CHECK(port < dpdk->port_count);
+	uint32_t offloads = port_offloads(dpdk->ports[port]);
+	uint32_t connections = dpdk->plan.connections_per_worker;
+	*config = (struct tcp_config){
+		.mtu = dpdk->mtus[port],
+		.connections_max = connections,
+		.half_open_max = connections / 10 + 16,
+		.rx_bytes_max = want->window_bytes_max,
+		.tx_bytes_max = want->window_bytes_max,
+		.reorder_bytes_max = want->window_bytes_max,
+		.time_wait_us = TIME_WAIT_US,
+		.port_first = PORT_LOCAL_FIRST,
+		.port_last = PORT_LOCAL_LAST,
+		.port_stride = (uint16_t)dpdk->plan.worker_count,
+		.port_offset = (uint16_t)worker,
+		.tx_checksum_offload = (offloads & PLAN_TX_CHECKSUM_TCP) != 0,
+		.rx_checksum_offload = (offloads & PLAN_RX_CHECKSUM) != 0,
+	};
+	port_mac(dpdk->ports[port], config->mac);
+	dpdk_random(&config->secret, sizeof(config->secret));
+	dpdk_random(&config->seed, sizeof(config->seed));
+}
+
+bool dpdk_launch(struct worker *w)
+{
+	return rte_eal_remote_launch(worker_run, w, w->lcore) == 0;
+}
+
+void dpdk_join(struct worker *w)
+{
+	__atomic_store_n(&w->stop, true, __ATOMIC_RELEASE);
+	(void)rte_eal_wait_lcore(w->lcore);
+}
+
+void dpdk_stop(struct dpdk *dpdk)
+{
+	for (uint32_t i = 0; i < dpdk->port_count; i++)
+		port_shut(dpdk->ports[i]);
+	(void)rte_eal_cleanup();
+}
+
+void dpdk_random(void *to, size_t bytes)
+{
+	uint8_t *at = to;
+	while (bytes > 0) {
+		ssize_t got = getrandom(at, bytes, 0);
+		if (got < 0 && errno != EINTR)
+			abort();
+		if (got > 0) {
+			at += got;
+			bytes -= (size_t)got;
+		}
+	}
+}

@@ -1,0 +1,314 @@
+/*
+ * launch.c - build all, print what it takes, start the workers. See launch.h.
+ *
+ * Order: EAL and ports (dpdk_start), the policy, then for each worker a counting run over an arena that only counts, the
+ * hugepage memory of that size, the same run for real, and what third parties keep on the heap (TLS engine, content
+ * matcher). Only when all workers are complete is the first one launched: a start either succeeds or leaves nothing.
+ *
+ * Each worker has its own TLS engine, matcher scratch, pool, stacks and relay. Shared, and read only: settings, policy,
+ * content database, ticket key.
+ */
+#include "run/launch.h"
+
+#include <string.h>
+
+#include "crypto-offload/tls_openssl.h"
+#include "run/clock.h"
+
+#define ERROR_BYTES 512u
+#define NEXT_RESUMPTIONS_MAX 1024u /* TLS sessions kept per worker for resumption on next */
+#define KIB 1024u
+
+static void tls_config_make(const struct settings *s, struct tls_openssl_config *config);
+static void want_make(const struct settings *s, struct dpdk_want *want);
+static bool policy_start(struct engine *e, char *error, size_t error_bytes);
+static bool worker_start(struct engine *e, uint32_t index, char *error, size_t error_bytes);
+static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t index);
+static void worker_count(const struct engine *e, struct engine_worker *w, struct arena *count);
+static bool worker_build(struct engine *e, struct engine_worker *w, char *error, size_t error_bytes);
+static bool worker_heap(const struct engine *e, struct engine_worker *w, char *error,
+                        size_t error_bytes);
+static void table_print(const struct engine *e, FILE *messages);
+
+/* ---- checks ---- */
+
+static bool certificates_check(const struct config *config, FILE *errors)
+{
+	struct tls_openssl_config tls;
+	char where[ERROR_BYTES], error[ERROR_BYTES], setting[64];
+	int which;
+	tls_config_make(config_settings(config), &tls);
+	if (tls_openssl_check(&tls, &which, error, sizeof(error)))
+		return true;
+	if (which < 0)
+		snprintf(setting, sizeof(setting), "tls.trust");
+	else
+		snprintf(setting, sizeof(setting), "certificates[%d]", which);
+	config_where(config, setting, where, sizeof(where));
+	fprintf(errors, "%s: %s: %s\n", where, setting, error);
+	return false;
+}
+
+static bool content_check(const struct config *config, FILE *errors)
+{
+	char where[ERROR_BYTES], error[ERROR_BYTES];
+	struct match_hs_database *db =
+		match_hs_compile(config_settings(config), error, sizeof(error));
+	if (db != NULL) {
+		match_hs_database_free(db);
+		return true;
+	}
+	config_where(config, "content", where, sizeof(where));
+	fprintf(errors, "%s: content: %s\n", where, error);
+	return false;
+}
+
+bool launch_check(const struct config *config, FILE *errors)
+{
+	bool certificates = certificates_check(config, errors);
+	return content_check(config, errors) && certificates;
+}
+
+static void tls_config_make(const struct settings *s, struct tls_openssl_config *config)
+{
+	*config = (struct tls_openssl_config){
+		.certificate_count = s->certificate_count,
+		.trust = s->tls.trust,
+		.near_minimum = TLS_VERSION_1_2,
+		.handshake_timeout_us = s->timeouts.tls_handshake_seconds * SECOND_US,
+		.next_sessions_max = NEXT_RESUMPTIONS_MAX,
+	};
+	_Static_assert(SETTINGS_CERTIFICATES_MAX <= TLS_CERTIFICATES_MAX, "all configured ones fit");
+	for (uint32_t i = 0; i < s->certificate_count; i++)
+		config->certificates[i] = (struct tls_certificate_files){
+			.name = s->certificates[i].name,
+			.chain = s->certificates[i].chain,
+			.key = s->certificates[i].key,
+		};
+}
+
+/* ---- start ---- */
+
+bool launch_start(struct engine *e, const struct config *config, FILE *messages)
+{
+	char error[ERROR_BYTES];
+	e->settings = config_settings(config);
+	want_make(e->settings, &e->want);
+	dpdk_random(e->ticket_key, sizeof(e->ticket_key));
+	bool ready = dpdk_start(&e->want, &e->dpdk, error, sizeof(error)) &&
+	             policy_start(e, error, sizeof(error));
+	for (uint32_t i = 0; ready && i < e->dpdk.plan.worker_count; i++)
+		ready = worker_start(e, i, error, sizeof(error));
+	if (!ready) {
+		fprintf(messages, "weir: %s\n", error);
+		return false;
+	}
+	table_print(e, messages);
+	e->started_us = (int64_t)clock_now().us + clock_wall_offset_us();
+	for (; e->worker_count < e->dpdk.plan.worker_count; e->worker_count++)
+		if (!dpdk_launch(&e->workers[e->worker_count].worker)) {
+			fprintf(messages, "weir: workers.lcores: core %u cannot be used\n",
+			        e->workers[e->worker_count].worker.lcore);
+			launch_stop(e);
+			return false;
+		}
+	return true;
+}
+
+static void want_make(const struct settings *s, struct dpdk_want *want)
+{
+	*want = (struct dpdk_want){
+		.program = "weir",
+		.eal_extra = s->dpdk.eal,
+		.plan = { .lcores = s->workers.lcores,
+		          .idle_busy = s->workers.idle == SETTINGS_IDLE_BUSY,
+		          .port_count = s->port_count,
+		          .connections_max = s->limits.connections_max,
+		          .window_bytes_max = s->limits.window_bytes_max,
+		          .memory_bytes = s->limits.memory_bytes },
+	};
+	_Static_assert(SETTINGS_PORTS_MAX <= PLAN_PORTS_MAX, "all configured ports fit");
+	for (uint32_t i = 0; i < s->port_count; i++)
+		want->plan.ports[i] = (struct plan_port_want){ .name = s->ports[i].name,
+			                                       .device = s->ports[i].device,
+			                                       .mtu = s->ports[i].mtu };
+}
+
+static bool policy_start(struct engine *e, char *error, size_t error_bytes)
+{
+	struct arena arena;
+	arena_init(&arena, NULL, 0);
+	struct policy *counted = policy_make(&arena, e->settings);
+	(void)counted; /* a counting arena yields nothing to use */
+	size_t bytes = arena.used;
+	void *memory = dpdk_memory("policy", bytes, NULL);
+	arena_init(&arena, memory, bytes);
+	e->policy = memory == NULL ? NULL : policy_make(&arena, e->settings);
+	if (e->policy == NULL) {
+		snprintf(error, error_bytes, "no hugepage memory for the policy (%zu KiB)", bytes / KIB);
+		return false;
+	}
+	e->database = match_hs_compile(e->settings, error, error_bytes);
+	return e->database != NULL;
+}
+
+static bool worker_start(struct engine *e, uint32_t index, char *error, size_t error_bytes)
+{
+	struct engine_worker *w = &e->workers[index];
+	struct arena count;
+	worker_configure(e, w, index);
+	arena_init(&count, NULL, 0);
+	worker_count(e, w, &count);
+	void *memory = dpdk_memory("worker", count.used, &w->worker);
+	if (memory == NULL) {
+		snprintf(error, error_bytes,
+		         "worker %u needs %zu MiB in one piece of hugepage memory, and it is not there: give the "
+		         "system more hugepages, or lower limits.connections_max",
+		         index, count.used / KIB / KIB + 1);
+		return false;
+	}
+	arena_init(&w->arena, memory, count.used);
+	return worker_build(e, w, error, error_bytes);
+}
+
+/* Every port serves the addresses of its own settings; secrets and seeds are each worker's own. */
+static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t index)
+{
+	dpdk_worker(&e->dpdk, index, &w->worker);
+	for (uint32_t p = 0; p < w->worker.port_count; p++) {
+		const struct settings_port *port = &e->settings->ports[p];
+		struct tcp_config *tcp = &w->worker.tcp_configs[p];
+		dpdk_tcp_config(&e->dpdk, &e->want.plan, p, index, tcp);
+		_Static_assert(SETTINGS_PORT_ADDRESSES_MAX <= TCP_ADDRESSES_MAX, "addresses fit");
+		_Static_assert(SETTINGS_PORT_GATEWAYS_MAX <= TCP_GATEWAYS_MAX, "gateways fit");
+		tcp->address_count = port->address_count;
+		memcpy(tcp->addresses, port->addresses, port->address_count * sizeof(tcp->addresses[0]));
+		tcp->gateway_count = port->gateway_count;
+		memcpy(tcp->gateways, port->gateways, port->gateway_count * sizeof(tcp->gateways[0]));
+	}
+}
+
+/* Half of the connections are near, half next: a session has one of each. */
+static struct relay_config relay_configure(const struct engine *e, const struct engine_worker *w)
+{
+	uint32_t connections = e->dpdk.plan.connections_per_worker;
+	struct relay_config config = {
+		.settings = e->settings,
+		.policy = e->policy,
+		.tls = w->tls,
+		.content = w->content,
+		.pool = w->worker.pool,
+		.stack_count = w->worker.port_count,
+		.sessions_max = (connections + 1) / 2,
+		.nexts_max = (connections + 1) / 2,
+		.worker = w->worker.index,
+		.recorder = w->worker.recorder,
+	};
+	_Static_assert(RELAY_STACKS_MAX == WORKER_PORTS_MAX, "one stack per port");
+	memcpy(config.stacks, w->worker.stacks, sizeof(config.stacks));
+	dpdk_random(&config.seed, sizeof(config.seed));
+	return config;
+}
+
+/* The same pieces in the same order as worker_build(), out of an arena that only counts. */
+static void worker_count(const struct engine *e, struct engine_worker *w, struct arena *count)
+{
+	const struct relay_config config = relay_configure(e, w);
+	bool fits = worker_make(count, &w->worker, e->dpdk.plan.blocks_per_worker, clock_now()) &&
+	            report_ring_make(&w->reports, count);
+	CHECK(fits);
+	struct relay *none = relay_make(count, &config, clock_now());
+	CHECK(none == NULL);
+}
+
+static bool worker_build(struct engine *e, struct engine_worker *w, char *error, size_t error_bytes)
+{
+	snprintf(error, error_bytes, "worker %u: its memory does not suffice", w->worker.index);
+	if (!worker_make(&w->arena, &w->worker, e->dpdk.plan.blocks_per_worker, clock_now()) ||
+	    !report_ring_make(&w->reports, &w->arena))
+		return false;
+	if (!worker_heap(e, w, error, error_bytes))
+		return false;
+	const struct relay_config config = relay_configure(e, w);
+	w->relay = relay_make(&w->arena, &config, clock_now());
+	w->worker.app = engine_app(w);
+	return w->relay != NULL;
+}
+
+/* What libraries keep on the heap: bounded by the numbers given here, not by the arena. */
+static bool worker_heap(const struct engine *e, struct engine_worker *w, char *error, size_t error_bytes)
+{
+	struct tls_openssl_config tls;
+	tls_config_make(e->settings, &tls);
+	tls.sessions_max = e->dpdk.plan.connections_per_worker;
+	memcpy(tls.ticket_key, e->ticket_key, sizeof(tls.ticket_key));
+	w->tls = tls_openssl_make(&tls, w->worker.pool, error, error_bytes);
+	explicit_bzero(tls.ticket_key, sizeof(tls.ticket_key));
+	if (w->tls == NULL)
+		return false;
+	w->content = match_hs_make(e->database, (e->dpdk.plan.connections_per_worker + 1) / 2);
+	if (w->content == NULL)
+		snprintf(error, error_bytes, "worker %u: no memory for the content matcher", w->worker.index);
+	return w->content != NULL;
+}
+
+/* ---- what it takes ---- */
+
+static const char *steering_name(enum plan_steering steering)
+{
+	switch (steering) {
+	case PLAN_STEER_SINGLE:
+		return "one worker";
+	case PLAN_STEER_RSS:
+		return "by hash";
+	case PLAN_STEER_QUEUE:
+		return "by queue";
+	}
+	return "?";
+}
+
+static void ports_print(const struct engine *e, FILE *messages)
+{
+	for (uint32_t i = 0; i < e->dpdk.port_count; i++) {
+		const struct plan_port *p = &e->dpdk.plan.ports[i];
+		uint32_t offloads = port_offloads(e->dpdk.ports[i]);
+		fprintf(messages,
+		        "weir: port %s (%s): %u queue pairs, steering %s, mtu %u, checksums rx %s tx %s, frames %u "
+		        "KiB\n",
+		        e->settings->ports[i].name, e->dpdk.inventory[i].driver, p->queues,
+		        steering_name(p->steering), e->dpdk.mtus[i],
+		        (offloads & PLAN_RX_CHECKSUM) ? "by device" : "by us",
+		        (offloads & PLAN_TX_CHECKSUM_TCP) ? "by device" : "by us",
+		        (unsigned)((uint64_t)p->queues * p->mbufs * p->mbuf_data_bytes / KIB));
+	}
+}
+
+/* All workers have the same pieces, so one table speaks for each. */
+static void table_print(const struct engine *e, FILE *messages)
+{
+	const struct arena *a = &e->workers[0].arena;
+	ports_print(e, messages);
+	fprintf(messages, "weir: memory reserved by each of %u workers:\n", e->dpdk.plan.worker_count);
+	for (uint32_t i = 0; i < a->lines; i++)
+		fprintf(messages, "weir: %12zu KiB  %s\n", a->ledger[i].bytes / KIB, a->ledger[i].name);
+	fprintf(messages, "weir: %12zu KiB  together; %u connections\n", a->used / KIB,
+	        e->dpdk.plan.connections_per_worker);
+}
+
+/* ---- stop ---- */
+
+void launch_stop(struct engine *e)
+{
+	for (uint32_t i = 0; i < e->worker_count; i++)
+		dpdk_join(&e->workers[i].worker);
+	for (uint32_t i = 0; i < e->dpdk.plan.worker_count; i++) {
+		struct engine_worker *w = &e->workers[i];
+		if (w->content != NULL)
+			content_ops_of(w->content)->free(w->content);
+		if (w->tls != NULL)
+			tls_ops_of(w->tls)->engine_free(w->tls);
+	}
+	match_hs_database_free(e->database);
+	explicit_bzero(e->ticket_key, sizeof(e->ticket_key));
+	dpdk_stop(&e->dpdk);
+}

@@ -1,0 +1,58 @@
+/*
+ * port_int.h - what port_open.c makes and port_io.c uses: the insides of a port. Stays in this folder.
+ */
+#ifndef WEIR_RUN_PORT_INT_H
+#define WEIR_RUN_PORT_INT_H
+
+#include <rte_common.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "run/port_io.h"
+
+#define PORT_TX_QUEUED_MAX 64u    /* frames written but not yet taken by the device */
+#define PORT_TX_TRIES 4u          /* bursts offered per flush */
+#define PORT_TX_STUCK_MAX 1000u   /* flushes in a row without one frame taken: then they are dropped */
+#define PORT_HANDED_FRAMES 1024u  /* hand-over ring of a queue; a power of two */
+#define PORT_MBUF_CACHE 256u
+
+struct port_queue {
+	/* read only */
+	uint16_t port_id;
+	uint16_t queue;
+	bool tx_checksum;
+	bool rx_checksum;
+	struct port *port;
+	struct rte_mempool *pool;
+	struct rte_ring *handed; /* frames that other workers gave us; many producers, one consumer */
+	/* per burst */
+	uint32_t rx_count;
+	uint32_t rx_handed; /* the first so many of rx[] came from other workers */
+	uint32_t tx_count;
+	uint32_t tx_prepared; /* the first so many of tx[] went through rte_eth_tx_prepare() */
+	uint32_t tx_stuck;    /* flushes in a row that the device took nothing of */
+	struct rte_mbuf *spare;
+	struct rte_mbuf *rx[PORT_BURST];
+	struct rte_mbuf *tx[PORT_TX_QUEUED_MAX];
+	struct port_counters counters;
+} __rte_cache_aligned;
+
+struct port {
+	const char *name;
+	uint16_t port_id;
+	uint16_t queues;
+	uint16_t mtu;
+	uint32_t offloads; /* enum plan_offload, what is on */
+	uint8_t mac[6];
+	uint8_t rss_key_bytes; /* 0: no RSS */
+	uint8_t rss_key[PLAN_RSS_KEY_MAX];
+	uint16_t reta_size;
+	uint16_t reta[PLAN_RETA_MAX]; /* queue of each slot, as the device says */
+	struct port_queue queue[PLAN_LCORES_MAX];
+};
+
+#endif

@@ -1,0 +1,209 @@
+/*
+ * port_io.c - bursts of frames in and out of one queue pair: the first and the last step of the byte's path.
+ *
+ * Only the worker that owns the queue calls these (its app may not); the hand-over rings are the one exception:
+ * any worker puts frames into another queue's ring, only the owner takes them out.
+ *
+ * Copies: none, but for chained frames that are joined, and port_copy_over(). Received mbufs go back to their pool
+ * at the next port_rx(); they are never held longer.
+ */
+#include "run/port_io.h"
+
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+#include <string.h>
+
+#include "run/port_int.h"
+
+#define FRAME_TYPE_OFFSET 12u
+
+static void burst_give_back(struct port_queue *q);
+static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count);
+static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m);
+static void tx_prepare(struct port_queue *q);
+static void tx_drop(struct port_queue *q, uint32_t count);
+
+uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t flags[PORT_BURST])
+{
+	uint32_t handed;
+	burst_give_back(q);
+	uint32_t taken = burst_take(q, &handed);
+	for (uint32_t i = 0; i < taken; i++) {
+		struct rte_mbuf *m = q->rx[i];
+		if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0) {
+			q->counters.rx_unjoined++;
+			rte_pktmbuf_free(m);
+			continue;
+		}
+		uint32_t at = q->rx_count++;
+		q->rx_handed += i < handed;
+		q->rx[at] = m;
+		frames[at] = span_of(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
+		flags[at] = frame_flags(q, m);
+		q->counters.rx_bytes += m->pkt_len;
+	}
+	q->counters.rx_frames += q->rx_count;
+	return q->rx_count;
+}
+
+static void burst_give_back(struct port_queue *q)
+{
+	for (uint32_t i = 0; i < q->rx_count; i++)
+		if (q->rx[i] != NULL)
+			rte_pktmbuf_free(q->rx[i]);
+	q->rx_count = 0;
+	q->rx_handed = 0;
+}
+
+/* Half a burst at most comes from other workers, so that neither they nor the device can starve the other. */
+static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count)
+{
+	uint32_t handed = rte_ring_sc_dequeue_burst(q->handed, (void **)q->rx, PORT_BURST / 2, NULL);
+	q->counters.handed_in += handed;
+	*handed_count = handed;
+	uint16_t room = (uint16_t)(handed == 0 ? PORT_BURST : PORT_BURST / 2);
+	uint32_t taken = handed + rte_eth_rx_burst(q->port_id, q->queue, q->rx + handed, room);
+	for (uint32_t i = 0; i < taken; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(q->rx[i], void *));
+	return taken;
+}
+
+/* IPv6 has no header checksum that a device could find good. */
+static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m)
+{
+	const uint64_t ip = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	const uint64_t l4 = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	if (!q->rx_checksum || l4 != RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return 0;
+	if (ip == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		return TCP_FRAME_CHECKED;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	bool ipv6 = m->data_len > FRAME_TYPE_OFFSET + 1 && frame[FRAME_TYPE_OFFSET] == 0x86 &&
+	            frame[FRAME_TYPE_OFFSET + 1] == 0xdd;
+	return ipv6 && ip != RTE_MBUF_F_RX_IP_CKSUM_BAD ? TCP_FRAME_CHECKED : 0;
+}
+
+bool port_handed(const struct port_queue *q, uint32_t index)
+{
+	CHECK(index < q->rx_count);
+	return index < q->rx_handed;
+}
+
+/* `m` is given away, whatever happens. */
+static void hand(struct port_queue *q, struct rte_mbuf *m, uint16_t to)
+{
+	CHECK(to < q->port->queues);
+	CHECK(to != q->queue);
+	if (m == NULL || rte_ring_mp_enqueue(q->port->queue[to].handed, m) != 0) {
+		q->counters.hand_drops++;
+		rte_pktmbuf_free(m);
+		return;
+	}
+	q->counters.handed_over++;
+}
+
+void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to)
+{
+	CHECK(index < q->rx_count);
+	CHECK(q->rx[index] != NULL);
+	hand(q, q->rx[index], to);
+	q->rx[index] = NULL;
+}
+
+void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to)
+{
+	CHECK(index < q->rx_count);
+	CHECK(q->rx[index] != NULL);
+	hand(q, rte_pktmbuf_copy(q->rx[index], q->pool, 0, UINT32_MAX), to);
+}
+
+struct room port_tx_room(struct port_queue *q)
+{
+	const struct room none = { .data = NULL, .bytes = 0 };
+	if (q->tx_count == PORT_TX_QUEUED_MAX)
+		port_tx_flush(q);
+	if (q->tx_count == PORT_TX_QUEUED_MAX)
+		return none;
+	if (q->spare == NULL)
+		q->spare = rte_pktmbuf_alloc(q->pool);
+	if (q->spare == NULL) {
+		q->counters.no_mbuf++;
+		return none;
+	}
+	return (struct room){ .data = rte_pktmbuf_mtod(q->spare, uint8_t *),
+		              .bytes = rte_pktmbuf_tailroom(q->spare) };
+}
+
+void port_tx_commit(struct port_queue *q, size_t bytes, const struct tcp_frame_meta *meta)
+{
+	struct rte_mbuf *m = q->spare;
+	CHECK(m != NULL);
+	CHECK(bytes <= rte_pktmbuf_tailroom(m));
+	CHECK(q->tx_count < PORT_TX_QUEUED_MAX);
+	m->data_len = (uint16_t)bytes;
+	m->pkt_len = (uint32_t)bytes;
+	if (meta->checksum_wanted) {
+		CHECK(q->tx_checksum);
+		m->l2_len = meta->l2_bytes;
+		m->l3_len = meta->l3_bytes;
+		m->l4_len = meta->l4_bytes;
+		m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM |
+		               (meta->ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+	}
+	q->counters.tx_bytes += bytes;
+	q->tx[q->tx_count++] = m;
+	q->spare = NULL;
+}
+
+void port_tx_flush(struct port_queue *q)
+{
+	uint32_t sent = 0;
+	if (q->tx_count == 0)
+		return;
+	if (q->tx_checksum)
+		tx_prepare(q);
+	for (uint32_t tries = 0; sent < q->tx_count && tries < PORT_TX_TRIES; tries++)
+		sent += rte_eth_tx_burst(q->port_id, q->queue, q->tx + sent, (uint16_t)(q->tx_count - sent));
+	q->counters.tx_frames += sent;
+	q->tx_count -= sent;
+	q->tx_prepared -= sent < q->tx_prepared ? sent : q->tx_prepared;
+	q->tx_stuck = sent > 0 ? 0 : q->tx_stuck + 1;
+	if (q->tx_count == 0)
+		return;
+	q->counters.tx_full++;
+	memmove(q->tx, q->tx + sent, q->tx_count * sizeof(q->tx[0]));
+	if (q->tx_stuck >= PORT_TX_STUCK_MAX)
+		tx_drop(q, q->tx_count);
+}
+
+/* Some devices want more in the frame than the flags; one that they cannot send at all is dropped here. */
+static void tx_prepare(struct port_queue *q)
+{
+	while (q->tx_prepared < q->tx_count) {
+		q->tx_prepared += rte_eth_tx_prepare(q->port_id, q->queue, q->tx + q->tx_prepared,
+		                                     (uint16_t)(q->tx_count - q->tx_prepared));
+		if (q->tx_prepared == q->tx_count)
+			return;
+		struct rte_mbuf **bad = q->tx + q->tx_prepared;
+		rte_pktmbuf_free(*bad);
+		q->counters.tx_drops++;
+		q->tx_count--;
+		memmove(bad, bad + 1, (q->tx_count - q->tx_prepared) * sizeof(*bad));
+	}
+}
+
+static void tx_drop(struct port_queue *q, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		rte_pktmbuf_free(q->tx[i]);
+	q->counters.tx_drops += count;
+	q->tx_count = 0;
+	q->tx_prepared = 0;
+	q->tx_stuck = 0;
+}
+
+const struct port_counters *port_queue_counters(const struct port_queue *q)
+{
+	return &q->counters;
+}

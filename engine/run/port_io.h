@@ -1,0 +1,69 @@
+/*
+ * port_io.h - frames in, frames out: the only part of weir that touches mbufs.
+ *
+ * One `struct port_queue` is one RX/TX queue pair of one port, owned by one worker. Received frames are lent as
+ * spans for the length of the burst; frames to send are written by the caller straight into an mbuf's data room.
+ */
+#ifndef WEIR_RUN_PORT_IO_H
+#define WEIR_RUN_PORT_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/span.h"
+#include "pmd-config/plan.h"
+#include "tcp/tcp.h"
+
+#define PORT_BURST 32u
+
+struct port;       /* one DPDK port, configured and started */
+struct port_queue; /* one queue pair of it */
+
+struct port_counters {
+	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
+	uint64_t tx_full;   /* bursts the device did not take at once */
+	uint64_t tx_drops;  /* frames given up after that */
+	uint64_t no_mbuf;
+	uint64_t handed_over, handed_in; /* frames of another worker's connections, passed through a ring */
+	uint64_t hand_drops;             /* not passed on: that worker's ring was full, or no mbuf for a copy */
+	uint64_t rx_unjoined;            /* chains longer than one mbuf's room: dropped */
+};
+
+/* Finds the DPDK port behind `device` and describes it. False with the reason in `error`. */
+MUST_USE bool port_inventory(const char *device, struct plan_inventory_port *out, char *error,
+                             size_t error_bytes);
+/* Configures and starts it as planned. NULL with the reason in `error`. */
+MUST_USE struct port *port_open(const char *name, const char *device, uint16_t mtu,
+                                const struct plan_port *plan, char *error, size_t error_bytes);
+void port_shut(struct port *p);
+void port_mac(const struct port *p, uint8_t mac[6]);
+uint32_t port_offloads(const struct port *p); /* enum plan_offload: what is really on */
+bool port_link_up(const struct port *p);
+/* What the device says of its RSS: key bytes and the queue of each slot of the table (0 slots: no RSS). */
+struct span port_rss_key(const struct port *p);
+uint16_t port_reta(const struct port *p, const uint16_t **queues);
+struct port_queue *port_queue_of(struct port *p, uint16_t queue);
+
+/* Up to PORT_BURST frames; each span is contiguous (a chained mbuf is joined) and lent until the next call.
+ * flags[i] holds TCP_FRAME_CHECKED where the device verified the checksums. Also yields frames handed in by other
+ * workers. */
+uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t flags[PORT_BURST]);
+/* Did frame `index` of the last burst come from another worker? */
+bool port_handed(const struct port_queue *q, uint32_t index);
+/* Gives frame `index` of the last burst to the worker that owns queue `to` of the same port (ring, no copy).
+ * Dropped and counted when its ring is full. */
+void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to);
+/* The same with a copy; the frame stays in the burst. For what every worker must know (neighbours). */
+void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to);
+/* Room for one frame to send; empty when there is no mbuf, or when the device has not taken what is queued:
+ * try again next turn. */
+struct room port_tx_room(struct port_queue *q);
+/* The room last had now holds a frame of `bytes`; it is queued. */
+void port_tx_commit(struct port_queue *q, size_t bytes, const struct tcp_frame_meta *meta);
+/* Sends what is queued. Call once per turn. What the device does not take stays queued (tx_full), until it took
+ * nothing for PORT_TX_STUCK_MAX flushes in a row: then it is dropped (tx_drops). */
+void port_tx_flush(struct port_queue *q);
+const struct port_counters *port_queue_counters(const struct port_queue *q);
+
+#endif

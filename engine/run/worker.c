@@ -1,0 +1,189 @@
+/*
+ * worker.c - the loop. One turn: receive, the application's turn, timers, send; the clock is read once.
+ *
+ * Counting (what "CPU per message" is made of): a turn in which anything happened is busy, and all its cycles are
+ * busy cycles; a turn that found nothing is an idle poll. Time asleep is in neither. Control reads the counters
+ * while they change: they are stored whole (relaxed atomics), nothing more is promised.
+ *
+ * Idle: after WORKER_SPIN_TURNS turns without work the worker sleeps, first WORKER_SLEEP_FIRST_US, then twice as long
+ * each time up to WORKER_SLEEP_LAST_US, never beyond the next deadline; any work starts over. With idle = "busy" it
+ * never sleeps. A sleep is the only system call a worker makes.
+ */
+#include "run/worker.h"
+
+#include <rte_pause.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "run/clock.h"
+#include "run/crash.h"
+#include "run/steer.h"
+
+static bool worker_turn(struct worker *w, struct instant now);
+static bool worker_receive(struct worker *w, uint32_t port, struct instant now);
+static bool worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame);
+static bool worker_timers(struct worker *w, struct instant now);
+static bool worker_send(struct worker *w, uint32_t port, struct instant now);
+static void worker_count(struct worker *w, bool busy, uint64_t cycles);
+static void worker_sleep(struct worker *w, uint32_t idle_turns, struct instant now);
+
+int worker_run(void *worker)
+{
+	struct worker *w = worker;
+	uint32_t idle_turns = 0;
+	crash_recorder_set(w->recorder, w->index);
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* sleep as long as asked, not 50 us longer */
+	while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
+		uint64_t begin = clock_cycles();
+		struct instant now = clock_at(begin);
+		bool busy = worker_turn(w, now);
+		worker_count(w, busy, clock_cycles() - begin);
+		idle_turns = busy ? 0 : idle_turns + 1;
+		if (idle_turns > 0 && !w->idle_busy)
+			worker_sleep(w, idle_turns, now);
+	}
+	crash_recorder_set(NULL, 0);
+	return 0;
+}
+
+static bool worker_turn(struct worker *w, struct instant now)
+{
+	bool busy = false;
+	int64_t wall_us = (int64_t)now.us + __atomic_load_n(&w->wall_offset_us, __ATOMIC_RELAXED);
+	for (uint32_t p = 0; p < w->port_count; p++)
+		busy |= worker_receive(w, p, now);
+	busy |= w->app.turn(w->app.app, now, wall_us);
+	busy |= worker_timers(w, now);
+	for (uint32_t p = 0; p < w->port_count; p++)
+		busy |= worker_send(w, p, now);
+	return busy;
+}
+
+static bool worker_receive(struct worker *w, uint32_t port, struct instant now)
+{
+	struct span frames[PORT_BURST];
+	uint32_t flags[PORT_BURST];
+	uint32_t count = port_rx(w->queues[port], frames, flags);
+	for (uint32_t i = 0; i < count; i++)
+		if (w->worker_count == 1 || !worker_passes_on(w, port, i, frames[i]))
+			tcp_input(w->stacks[port], frames[i], flags[i], now);
+	return count > 0;
+}
+
+/* True: the frame belongs to another worker alone and was handed over. What another worker handed to us stays here,
+ * whatever it is: nothing may circle. */
+static bool worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame)
+{
+	struct port_queue *q = w->queues[port];
+	if (port_handed(q, index))
+		return false;
+	int owner = tcp_foreign_owner(frame, &w->tcp_configs[port]);
+	if (owner >= 0 && (uint32_t)owner != w->index && (uint32_t)owner < w->worker_count) {
+		port_hand_over(q, index, (uint16_t)owner);
+		return true;
+	}
+	if (frame_is_neighbour_news(frame))
+		for (uint32_t to = 0; to < w->worker_count; to++)
+			if (to != w->index)
+				port_copy_over(q, index, (uint16_t)to);
+	return false;
+}
+
+static bool worker_timers(struct worker *w, struct instant now)
+{
+	bool busy = false;
+	for (uint32_t p = 0; p < w->port_count; p++) {
+		if (!instant_reached(tcp_deadline(w->stacks[p]), now))
+			continue;
+		tcp_expire(w->stacks[p], now);
+		busy = true;
+	}
+	return busy;
+}
+
+static bool worker_send(struct worker *w, uint32_t port, struct instant now)
+{
+	struct port_queue *q = w->queues[port];
+	uint32_t sent = 0;
+	for (; sent < WORKER_OUTPUT_MAX; sent++) {
+		struct tcp_frame_meta meta = { 0 };
+		struct room room = port_tx_room(q);
+		if (room.bytes == 0)
+			break;
+		size_t bytes = tcp_output(w->stacks[port], room, &meta, now);
+		if (bytes == 0)
+			break;
+		port_tx_commit(q, bytes, &meta);
+	}
+	port_tx_flush(q);
+	return sent > 0;
+}
+
+/* ---- accounting and idling ---- */
+
+static void count_set(uint64_t *counter, uint64_t value)
+{
+	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
+static void worker_count(struct worker *w, bool busy, uint64_t cycles)
+{
+	struct worker_counters *c = &w->counters;
+	count_set(&c->turns, c->turns + 1);
+	count_set(&c->total_cycles, c->total_cycles + cycles);
+	if (!busy)
+		return;
+	count_set(&c->busy_turns, c->busy_turns + 1);
+	count_set(&c->busy_cycles, c->busy_cycles + cycles);
+	if (cycles > w->longest_turn_cycles) {
+		w->longest_turn_cycles = cycles;
+		count_set(&c->longest_turn_us, clock_us_of(cycles));
+	}
+}
+
+static struct instant worker_deadline(struct worker *w)
+{
+	struct instant deadline = w->app.deadline(w->app.app);
+	for (uint32_t p = 0; p < w->port_count; p++)
+		deadline = instant_earlier(deadline, tcp_deadline(w->stacks[p]));
+	return deadline;
+}
+
+static void worker_sleep(struct worker *w, uint32_t idle_turns, struct instant now)
+{
+	uint64_t us = WORKER_SLEEP_FIRST_US;
+	if (idle_turns <= WORKER_SPIN_TURNS) {
+		rte_pause();
+		return;
+	}
+	for (uint32_t i = WORKER_SPIN_TURNS + 1; i < idle_turns && us < WORKER_SLEEP_LAST_US; i++)
+		us *= 2;
+	uint64_t left_us = instant_since(now, worker_deadline(w));
+	if (left_us < us)
+		us = left_us;
+	if (us == 0)
+		return;
+	struct timespec wait = { .tv_sec = 0, .tv_nsec = (long)us * 1000 };
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
+	count_set(&w->counters.sleeps, w->counters.sleeps + 1);
+}
+
+/* ---- launch ---- */
+
+bool worker_make(struct arena *arena, struct worker *w, uint32_t blocks, struct instant now)
+{
+	bool counting = arena->begin == NULL;
+	w->recorder = arena_take(arena, "flight recorder", sizeof(struct recorder));
+	w->pool = arena_take(arena, "block pool", sizeof(struct block_pool));
+	void *memory = arena_take(arena, "blocks", (size_t)blocks * sizeof(struct block));
+	if (!counting && (w->recorder == NULL || w->pool == NULL || memory == NULL))
+		return false;
+	if (!counting)
+		block_pool_init(w->pool, memory, blocks);
+	for (uint32_t p = 0; p < w->port_count; p++) {
+		w->stacks[p] = tcp_make(arena, &w->tcp_configs[p], w->pool, w->recorder, now);
+		if (!counting && w->stacks[p] == NULL)
+			return false;
+	}
+	return true;
+}

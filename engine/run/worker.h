@@ -1,0 +1,67 @@
+/*
+ * worker.h - one lcore's loop: frames in, machines, frames out. The clock is read here, once per turn.
+ *
+ * The same loop carries weir's relay and the traffic generator: both are a `struct worker_app`.
+ */
+#ifndef WEIR_RUN_WORKER_H
+#define WEIR_RUN_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/blocks.h"
+#include "base/check.h"
+#include "base/histogram.h"
+#include "base/instant.h"
+#include "base/recorder.h"
+#include "run/port_io.h"
+#include "tcp/tcp.h"
+
+#define WORKER_PORTS_MAX 8u
+#define WORKER_OUTPUT_MAX 256u     /* frames sent per stack and turn: bounds the length of a turn */
+#define WORKER_SPIN_TURNS 32u      /* turns without work before the first sleep */
+#define WORKER_SLEEP_FIRST_US 10u  /* doubled at each further sleep ... */
+#define WORKER_SLEEP_LAST_US 160u  /* ... up to this */
+
+struct worker_app {
+	void *app;
+	/* One turn; true when there was anything to do. wall_us: microseconds since 1970. */
+	bool (*turn)(void *app, struct instant now, int64_t wall_us);
+	/* Nothing to do before this instant unless frames arrive. */
+	struct instant (*deadline)(void *app);
+};
+
+struct worker_counters {
+	uint64_t turns, busy_turns;
+	uint64_t busy_cycles, total_cycles; /* a turn that did any work is busy; sleeping counts in neither */
+	uint64_t sleeps;
+	uint64_t longest_turn_us;
+};
+
+struct worker {
+	uint32_t index;
+	uint16_t lcore;
+	bool idle_busy; /* false: sleeps a little when nothing happens (adaptive) */
+	uint32_t port_count;
+	struct port_queue *queues[WORKER_PORTS_MAX];
+	struct tcp_stack *stacks[WORKER_PORTS_MAX];
+	struct tcp_config tcp_configs[WORKER_PORTS_MAX];
+	uint32_t worker_count;
+	struct worker_app app;
+	struct recorder *recorder;
+	struct block_pool *pool;
+	struct worker_counters counters; /* read by control */
+	uint64_t longest_turn_cycles;
+	bool stop;                       /* set by control */
+	int64_t wall_offset_us;          /* set by control now and then: clock_wall_offset_us() */
+};
+
+/* Takes recorder, block pool and one TCP stack per port out of the arena; queues and tcp_configs are filled in
+ * before. False when it does not fit; with a counting arena true, and *w is not usable yet. */
+MUST_USE bool worker_make(struct arena *arena, struct worker *w, uint32_t blocks, struct instant now);
+
+/* The loop; returns when w->stop was set. Fits rte_eal_remote_launch(). */
+int worker_run(void *worker);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * app.c - the application's side of a connection: its two byte queues, and the news about it.
+ */
+#include "tcp/stack_int.h"
+
+struct byteq *tcp_rx(struct tcp_stack *s, struct handle id)
+{
+	return &conn_of(s, id)->rx;
+}
+
+void tcp_rx_taken(struct tcp_stack *s, struct handle id, struct instant now)
+{
+	struct conn *c = conn_of(s, id);
+	s->now = now;
+	if (c->state != CONN_CLOSED && conn_synchronised(c) && window_worth_telling(s, c))
+		conn_ack_now(s, c);
+}
+
+struct byteq *tcp_tx(struct tcp_stack *s, struct handle id)
+{
+	return &conn_of(s, id)->tx;
+}
+
+size_t tcp_tx_room(const struct tcp_stack *s, struct handle id)
+{
+	const struct conn *c = conn_of(s, id);
+	size_t held = byteq_bytes(&c->tx);
+	if (c->state == CONN_CLOSED || (c->flags & CONN_SHUT) != 0)
+		return 0;
+	return held < s->config.tx_bytes_max ? s->config.tx_bytes_max - held : 0;
+}
+
+void tcp_tx_added(struct tcp_stack *s, struct handle id, struct instant now)
+{
+	struct conn *c = conn_of(s, id);
+	size_t held = byteq_bytes(&c->tx);
+	s->now = now;
+	if (c->state == CONN_CLOSED) {
+		byteq_clear(&c->tx, s->pool);
+		return;
+	}
+	CHECK(held >= c->tx_known);
+	CHECK(held <= s->config.tx_bytes_max);
+	uint32_t added = (uint32_t)held - c->tx_known;
+	CHECK(added == 0 || (c->flags & CONN_SHUT) == 0);
+	c->tx_known += added;
+	c->tx_end = seq_add(c->tx_end, added);
+	if (added > 0 && conn_synchronised(c))
+		conn_ready(s, c);
+}
+
+void tcp_user_set(struct tcp_stack *s, struct handle id, uint64_t user)
+{
+	conn_of(s, id)->user = user;
+}
+
+void tcp_info(const struct tcp_stack *s, struct handle id, struct tcp_info *info)
+{
+	const struct conn *c = conn_of(s, id);
+	bool acked = c->tx_known == 0 && ((c->flags & CONN_SHUT) == 0 || conn_fin_acked(c));
+	*info = (struct tcp_info){
+		.local = { .addr = stack_addr(s, c->local), .port = c->local_port },
+		.remote = { .addr = c->remote, .port = c->remote_port },
+		.smoothed_rtt_us = c->rtt.smoothed_us,
+		.mss = c->mss,
+		.retransmits = c->retransmits,
+		.all_acked = acked && (c->flags & CONN_TX_LOST) == 0,
+		.peer_closed = (c->flags & CONN_PEER_FIN) != 0,
+	};
+}
+
+bool tcp_next_event(struct tcp_stack *s, struct tcp_event *event)
+{
+	if (link_empty(&s->events))
+		return false;
+	struct conn *c = OBJECT_OF(link_first(&s->events), struct conn, event);
+	link_remove(&c->event);
+	*event = (struct tcp_event){ .id = slab_handle(&s->conns, c),
+		                     .user = c->user,
+		                     .bits = c->events,
+		                     .tag = c->tag,
+		                     .why = (enum tcp_close_reason)c->why };
+	c->events = 0;
+	return true;
+}

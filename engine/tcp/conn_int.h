@@ -1,0 +1,202 @@
+/*
+ * conn_int.h - one connection (the TCB of RFC 9293 3.3.1), and what every part of the stack may do to it.
+ *
+ * A connection lives in the stack's slab. It is found through the flow table while it is open, stands in at
+ * most one output list (ready, or waiting for a neighbour) and at most once in the event list. It ends in
+ * two steps: conn_close() takes it off the wire and tells the application why; conn_free() gives the memory
+ * back, when the application has released it (or never had it).
+ *
+ * The lines of the struct are cache lines: 0 and 1 are touched by every segment.
+ */
+#ifndef WEIR_TCP_CONN_INT_H
+#define WEIR_TCP_CONN_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/blocks.h"
+#include "base/instant.h"
+#include "base/slab.h"
+#include "base/text.h"
+#include "base/wheel.h"
+#include "tcp/congestion_int.h"
+#include "tcp/link_int.h"
+#include "tcp/reasm_int.h"
+#include "tcp/rtt_int.h"
+#include "tcp/tcp.h"
+#include "tcp/tuple_int.h"
+#include "wire/seq.h"
+
+enum conn_state {
+#define STATE(name, text) CONN_##name,
+#include "tcp/states.def"
+#undef STATE
+	CONN_STATE_COUNT
+};
+
+enum conn_flag {
+	CONN_ACK_NOW = 1u << 0,    /* an ACK is due; any segment carries it */
+	CONN_SEND_SYN = 1u << 1,   /* SYN or SYN-ACK, by state */
+	CONN_RETRANSMIT = 1u << 2, /* one segment from snd_una */
+	CONN_PROBE = 1u << 3,      /* one byte, or FIN, into a closed window */
+	CONN_SHUT = 1u << 4,       /* FIN follows what is in tx */
+	CONN_PEER_FIN = 1u << 5,   /* the peer's FIN was reached: nothing follows rcv_nxt */
+	CONN_FIN_AHEAD = 1u << 6,  /* the peer's FIN was seen at fin_seq, bytes before it are missing */
+	CONN_STAMPS = 1u << 7,     /* negotiated: timestamps, SACK */
+	CONN_SACK = 1u << 8,
+	CONN_TIMING = 1u << 9,    /* rtt_seq is being timed since rtt_begin */
+	CONN_RECOVERY = 1u << 10, /* in fast recovery, up to `recover` */
+	CONN_PASSIVE = 1u << 11,
+	CONN_VISIBLE = 1u << 12,  /* the application holds the handle */
+	CONN_HALF_OPEN = 1u << 13, /* counted in half_open */
+	CONN_TX_LOST = 1u << 14,   /* closed before everything was acknowledged */
+	CONN_IN_FLOW = 1u << 15,
+};
+
+enum conn_timer { CONN_TIMER_NONE = 0, CONN_TIMER_RETRANSMIT, CONN_TIMER_PERSIST, CONN_TIMER_FIN_WAIT_2 };
+
+/* What struct timer.kind says for the timers of a stack. */
+enum stack_timer { STACK_TIMER_CONN = 1, STACK_TIMER_ACK, STACK_TIMER_NEIGH };
+
+struct conn {
+	/* line 0, per segment */
+	struct slab_head head;
+	struct link output; /* in the ready list or a neighbour's */
+	struct seq snd_una, snd_nxt;
+	struct seq snd_max; /* highest ever sent: snd_nxt goes back after a timeout */
+	uint32_t snd_wnd;
+	struct seq rcv_nxt;
+	struct seq rcv_adv; /* right edge of the window as far as it was ever advertised */
+	uint32_t flags;     /* enum conn_flag */
+	uint8_t state;      /* enum conn_state */
+	uint8_t snd_shift, rcv_shift;
+	uint8_t duplicates; /* ACKs in a row */
+
+	/* line 1, per segment with data */
+	struct byteq tx;           /* from snd_una on (behind our SYN) */
+	struct block *cursor;      /* where in tx snd_nxt is; NULL: at the front */
+	uint32_t cursor_at;        /* offset into its data[] */
+	uint32_t tx_known;         /* bytes of tx that tcp_tx_added() told of, less what was acknowledged */
+	struct byteq rx;
+
+	/* line 2, per ACK */
+	struct seq snd_wl1, snd_wl2;
+	struct seq tx_end; /* behind the last byte of tx: where FIN goes */
+	struct congestion congestion;
+	struct seq recover;
+	uint32_t stamp_recent; /* TS.Recent */
+	struct seq ack_sent;   /* Last.ACK.sent */
+	uint16_t mss;          /* payload bytes of a full segment, options allowed for */
+	uint8_t unacked;       /* segments received since our last ACK */
+	uint8_t acks_owed;     /* duplicate ACKs to send one by one (RFC 5681 4.2) */
+	uint8_t retries;       /* timeouts in a row */
+	uint8_t timer_kind;    /* enum conn_timer */
+	uint8_t visit;         /* frames sent in this visit of the output loop */
+	uint8_t local;         /* index of our address */
+	struct seq rtt_seq;
+	struct instant deadline; /* of timer_kind; the wheel may fire earlier */
+	struct instant ack_deadline; /* of a delayed ACK; INSTANT_NEVER: none */
+
+	/* line 3 and 4, per timer */
+	struct timer timer;
+	struct timer ack_timer;
+	struct instant rtt_begin;
+	struct instant last_send;
+	struct rtt rtt;
+	uint32_t snd_wnd_max;
+	struct reasm *reasm; /* NULL: nothing out of order */
+	uint32_t stamp_offset;
+	uint32_t stamp_recent_ms;
+	uint32_t neigh_generation;
+	uint16_t neigh_slot;
+
+	/* rare */
+	uint16_t local_port, remote_port;
+	uint16_t announced_mss;
+	uint32_t hash;
+	struct ip_addr remote;
+	uint8_t why; /* enum tcp_close_reason */
+	uint8_t challenges;
+	uint8_t probes; /* of a closed window, in a row, answered or not */
+	struct seq iss, fin_seq;
+	uint32_t events; /* enum tcp_event_bits to report */
+	uint32_t tag;
+	struct link event;
+	uint64_t user;
+	uint64_t retransmits;
+	struct instant challenge_begin;
+};
+
+_Static_assert(offsetof(struct conn, tx) == 64, "line 0 of a connection is full");
+_Static_assert(offsetof(struct conn, snd_wl1) == 128, "line 1 of a connection is full");
+_Static_assert(offsetof(struct conn, timer) == 192, "line 2 of a connection is full");
+_Static_assert(sizeof(struct conn) <= 448, "a connection is seven cache lines");
+
+/* ---- life ---- */
+
+/* A new connection in the flow table, state CLOSED; NULL when connections_max is reached even after giving
+ * up the oldest TIME-WAIT. */
+struct conn *conn_take(struct tcp_stack *s, const struct tuple *tuple, uint8_t local,
+                       struct instant now);
+void conn_enter(struct tcp_stack *s, struct conn *c, enum conn_state state, struct instant now);
+/* Off the wire, with a reason. The application is told if it holds the handle, else the memory is given
+ * back: do not touch `c` afterwards. */
+void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, struct instant now);
+void conn_free(struct tcp_stack *s, struct conn *c);
+/* The established connection of a live handle; anything else is a CHECK. */
+struct conn *conn_of(const struct tcp_stack *s, struct handle id);
+struct tuple conn_tuple(const struct tcp_stack *s, const struct conn *c);
+const char *conn_state_name(enum conn_state state);
+/* One line: state, addresses, sequence numbers. */
+void conn_describe(const struct tcp_stack *s, const struct conn *c, struct text *t);
+
+/* ---- what others ask of it ---- */
+
+/* There may be something to send: stands in the ready list until output finds that there is not. */
+void conn_ready(struct tcp_stack *s, struct conn *c);
+void conn_raise(struct tcp_stack *s, struct conn *c, uint32_t bits);
+void conn_timer_set(struct tcp_stack *s, struct conn *c, enum conn_timer kind, struct instant at);
+void conn_timer_stop(struct conn *c);
+/* An ACK within TCP_ACK_DELAY_US. */
+void conn_ack_later(struct tcp_stack *s, struct conn *c, struct instant now);
+void conn_ack_now(struct tcp_stack *s, struct conn *c);
+/* An ACK that a peer provoked without bringing anything: at most TCP_CHALLENGES_MAX per second. */
+void conn_ack_challenge(struct tcp_stack *s, struct conn *c, struct instant now);
+void conn_reasm_drop(struct tcp_stack *s, struct conn *c);
+
+/* Sequence numbers sent and not acknowledged, as far as snd_nxt. */
+static inline uint32_t conn_flight(const struct conn *c)
+{
+	return seq_span(c->snd_una, c->snd_nxt);
+}
+
+/* Bytes (without FIN) that were never sent, or are to be sent again. */
+static inline uint32_t conn_unsent(const struct conn *c)
+{
+	int32_t bytes = seq_diff(c->snd_nxt, c->tx_end);
+	return bytes > 0 ? (uint32_t)bytes : 0;
+}
+
+static inline bool conn_fin_due(const struct conn *c)
+{
+	return (c->flags & CONN_SHUT) != 0 && seq_eq(c->snd_nxt, c->tx_end);
+}
+
+static inline bool conn_fin_acked(const struct conn *c)
+{
+	return (c->flags & CONN_SHUT) != 0 && seq_gt(c->snd_una, c->tx_end);
+}
+
+/* Past the handshake? */
+static inline bool conn_synchronised(const struct conn *c)
+{
+	return c->state >= CONN_ESTABLISHED;
+}
+
+static inline uint32_t conn_stamp(const struct conn *c, struct instant now)
+{
+	return (uint32_t)(now.us / MS_US) + c->stamp_offset;
+}
+
+#endif

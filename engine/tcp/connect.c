@@ -1,0 +1,91 @@
+/*
+ * connect.c - active opens: which local port, and the SYN (RFC 9293 3.10.1).
+ *
+ * Ports follow RFC 6056 3.3.3: a secret function of the addresses and the remote port, plus a counter, over
+ * the ports that belong to this stack. Because the flow table holds whole tuples, one port serves many
+ * remotes.
+ */
+#include "tcp/stack_int.h"
+
+#define REUSE_AFTER_TRIES 16u /* free ports come first; then one in TIME-WAIT that may be taken over */
+
+struct port_choice {
+	uint16_t port;
+	struct time_wait *taken_over; /* NULL: a free port */
+};
+
+static uint32_t port_stride(const struct tcp_config *config)
+{
+	return config->port_stride > 1 ? config->port_stride : 1;
+}
+
+/* The first port of our share, and how many there are. */
+static uint32_t port_share(const struct tcp_config *config, uint32_t *count)
+{
+	uint32_t stride = port_stride(config);
+	uint32_t first = config->port_first;
+	uint32_t offset = stride > 1 ? config->port_offset % stride : 0;
+	first += (offset + stride - first % stride) % stride;
+	*count = first > config->port_last ? 0 : (config->port_last - first) / stride + 1;
+	return first;
+}
+
+static bool choose_port(struct tcp_stack *s, struct tuple *t, struct port_choice *choice,
+                        struct instant now)
+{
+	uint32_t count;
+	uint32_t first = port_share(&s->config, &count);
+	uint64_t start = tuple_hash(s->config.secret, TUPLE_PORT, t) + s->port_next++;
+	uint32_t tries = count < TCP_PORT_TRIES_MAX ? count : TCP_PORT_TRIES_MAX;
+	choice->taken_over = NULL;
+	for (uint32_t i = 0; i < tries; i++) {
+		struct time_wait *wait;
+		t->local_port = (uint16_t)(first + (start + i) % count * port_stride(&s->config));
+		bool taken = demux_find(s, t, &wait) != NULL ||
+		             listen_find(s, t->local, t->local_port) != NULL;
+		if (!taken && wait == NULL) {
+			*choice = (struct port_choice){ .port = t->local_port };
+			return true;
+		}
+		if (!taken && choice->taken_over == NULL && time_wait_reusable(s, wait, now))
+			*choice = (struct port_choice){ .port = t->local_port, .taken_over = wait };
+		if (i >= REUSE_AFTER_TRIES && choice->taken_over != NULL)
+			return true;
+	}
+	return choice->taken_over != NULL;
+}
+
+enum tcp_connect_outcome tcp_connect(struct tcp_stack *s, struct endpoint remote, uint64_t user,
+                                     struct instant now, struct handle *id)
+{
+	struct ip_addr hop;
+	uint8_t local;
+	s->now = now;
+	*id = HANDLE_NONE;
+	bool plausible = remote.port != 0 && ip_source_plausible(remote.addr);
+	if (!plausible || !route_find(s, remote.addr, &hop, &local))
+		return TCP_CONNECT_NO_ROUTE;
+	struct tuple t = { .local = stack_addr(s, local),
+		           .remote = remote.addr,
+		           .remote_port = remote.port };
+	struct port_choice choice;
+	if (!choose_port(s, &t, &choice, now))
+		return TCP_CONNECT_NO_PORT;
+	t.local_port = choice.port;
+	struct seq isn_min = { 0 };
+	bool over = choice.taken_over != NULL;
+	if (over) { /* numbers of the old incarnation must not be used again (RFC 9293 3.4.3) */
+		isn_min = seq_add(choice.taken_over->snd_nxt, 0x10000);
+		time_wait_leave(s, choice.taken_over);
+	}
+	struct conn *c = conn_take(s, &t, local, now);
+	if (c == NULL)
+		return TCP_CONNECT_NO_CONNECTION;
+	c->user = user;
+	c->flags |= CONN_VISIBLE | CONN_SEND_SYN;
+	handshake_begin(s, c, &t, over ? &isn_min : NULL, now);
+	conn_enter(s, c, CONN_SYN_SENT, now);
+	conn_ready(s, c);
+	*id = slab_handle(&s->conns, c);
+	return TCP_CONNECT_STARTED;
+}

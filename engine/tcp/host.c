@@ -1,0 +1,141 @@
+/*
+ * host.c - what every host on a link owes its neighbours: answers to ARP (RFC 826) and to neighbour
+ * solicitations (RFC 4861 7.2.4), and the questions of its own.
+ */
+#include "tcp/stack_int.h"
+#include "wire/arp.h"
+#include "wire/eth.h"
+#include "wire/nd.h"
+
+bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local)
+{
+	for (uint32_t i = 0; i < s->config.address_count; i++) {
+		if (ip_addr_equal(s->config.addresses[i].addr, a)) {
+			*local = (uint8_t)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct tcp_frame_meta plain_meta(void)
+{
+	return (struct tcp_frame_meta){ .l2_bytes = ETH_HEADER_BYTES };
+}
+
+static void arp_answer(struct tcp_stack *s, const struct arp_message *request, struct instant now)
+{
+	struct writer w;
+	if (!control_begin(s, &w, true, now))
+		return;
+	struct arp_message reply = { .operation = ARP_REPLY,
+		                     .sender = request->target,
+		                     .target = request->sender };
+	memcpy(reply.sender_mac, s->config.mac, 6);
+	memcpy(reply.target_mac, request->sender_mac, 6);
+	eth_emit(&w, request->sender_mac, s->config.mac, ETH_ARP);
+	arp_emit(&w, &reply);
+	control_commit(s, &w, plain_meta());
+}
+
+/* In the order of RFC 826 "Packet Reception": update what is known, then enter the sender if we are the
+ * target, then answer. An address probe (RFC 5227) has no sender address to learn. */
+void host_arp_input(struct tcp_stack *s, struct span payload, struct instant now)
+{
+	struct arp_message m;
+	uint8_t local;
+	if (!arp_parse(payload, &m) || eth_is_group(m.sender_mac)) {
+		stack_drop(s, TCP_DROP_ARP);
+		return;
+	}
+	bool for_us = host_owns(s, m.target, &local);
+	bool sender_ours = host_owns(s, m.sender, &local);
+	if (ip_source_plausible(m.sender) && !sender_ours)
+		neigh_learn(s, m.sender, m.sender_mac, for_us, true, now);
+	if (for_us && m.operation == ARP_REQUEST)
+		arp_answer(s, &m, now);
+	else if (!for_us)
+		stack_drop(s, TCP_DROP_ARP);
+}
+
+static void nd_send(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src, struct ip_addr dst,
+                    struct nd_message *m, bool answer, struct instant now)
+{
+	struct writer w;
+	if (!control_begin(s, &w, answer, now))
+		return;
+	memcpy(m->mac, s->config.mac, 6);
+	control_headers(s, &w, mac, src, dst, IP_ICMP6, ND_BYTES);
+	nd_emit(&w, src, dst, m);
+	control_commit(s, &w, plain_meta());
+}
+
+static void nd_answer(struct tcp_stack *s, const struct packet *p, const struct nd_message *m,
+                      struct instant now)
+{
+	struct nd_message advert = { .kind = ND_ADVERTISE,
+		                     .target = m->target,
+		                     .solicited = true,
+		                     .override = true };
+	struct ip_addr dst = p->ip.src;
+	if (!ip_source_plausible(dst)) { /* a probe for duplicates: to all nodes, unsolicited */
+		dst = (struct ip_addr){ .family = IP_V6, .bytes = { 0xff, 0x02 } };
+		dst.bytes[15] = 1;
+		advert.solicited = false;
+	}
+	uint8_t group[6];
+	nd_group_mac(dst, group);
+	nd_send(s, ip_is_multicast(dst) ? group : p->mac, m->target, dst, &advert, true, now);
+}
+
+void host_nd_input(struct tcp_stack *s, const struct packet *p, struct instant now)
+{
+	struct nd_message m;
+	uint8_t local;
+	if (!nd_parse(&p->ip, &m)) {
+		stack_drop(s, TCP_DROP_ND);
+		return;
+	}
+	bool mac_good = m.mac_known && !eth_is_group(m.mac);
+	bool ours = host_owns(s, m.target, &local);
+	if (m.kind == ND_ADVERTISE && mac_good && !ours) {
+		neigh_learn(s, m.target, m.mac, false, m.override, now);
+	} else if (m.kind == ND_SOLICIT && ours) {
+		if (mac_good && ip_source_plausible(p->ip.src))
+			neigh_learn(s, p->ip.src, m.mac, true, true, now);
+		nd_answer(s, p, &m, now);
+	} else {
+		stack_drop(s, TCP_DROP_ND);
+	}
+}
+
+static void arp_solicit(struct tcp_stack *s, struct ip_addr addr, struct ip_addr own,
+                        const uint8_t *mac, struct instant now)
+{
+	struct writer w;
+	if (!control_begin(s, &w, false, now))
+		return;
+	struct arp_message m = { .operation = ARP_REQUEST, .sender = own, .target = addr };
+	memcpy(m.sender_mac, s->config.mac, 6);
+	eth_emit(&w, mac != NULL ? mac : eth_broadcast, s->config.mac, ETH_ARP);
+	arp_emit(&w, &m);
+	control_commit(s, &w, plain_meta());
+}
+
+void host_solicit(struct tcp_stack *s, struct ip_addr addr, const uint8_t *mac, struct instant now)
+{
+	struct ip_addr hop;
+	uint8_t local;
+	if (!route_find(s, addr, &hop, &local))
+		return;
+	struct ip_addr own = stack_addr(s, local);
+	if (addr.family == IP_V4) {
+		arp_solicit(s, addr, own, mac, now);
+		return;
+	}
+	struct nd_message m = { .kind = ND_SOLICIT, .target = addr };
+	struct ip_addr dst = mac != NULL ? addr : nd_solicited_node(addr);
+	uint8_t group[6];
+	nd_group_mac(dst, group);
+	nd_send(s, mac != NULL ? mac : group, own, dst, &m, false, now);
+}

@@ -1,0 +1,96 @@
+/*
+ * icmp_in.c - ICMP that reaches us: echo requests are answered, neighbour discovery goes to host.c, and
+ * errors about our own segments reach their connection.
+ *
+ * An error is believed only if it quotes a sequence number that is in flight (RFC 5927 4.1). Hard errors
+ * end an opening connection (RFC 1122 4.2.3.9) and are soft afterwards (RFC 5927 5.2); "too big" makes
+ * segments smaller, never below what every network must carry; source quench is ignored (RFC 6633).
+ */
+#include "tcp/stack_int.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+
+static void echo_answer(struct tcp_stack *s, const struct packet *p, const struct icmp_message *m,
+                        struct instant now)
+{
+	struct writer w;
+	if (!ip_source_plausible(p->ip.src) || !control_begin(s, &w, true, now))
+		return;
+	struct ip_addr own = stack_addr(s, p->local);
+	uint8_t protocol = own.family == IP_V4 ? IP_ICMP : IP_ICMP6;
+	control_headers(s, &w, p->mac, own, p->ip.src, protocol,
+	                (uint16_t)(ICMP_HEADER_BYTES + m->body.bytes));
+	icmp_echo_emit(&w, own, p->ip.src, m);
+	control_commit(s, &w, (struct tcp_frame_meta){ .l2_bytes = ETH_HEADER_BYTES });
+}
+
+/* RFC 1191, RFC 8201: smaller segments from here on, and what is in flight is sent again. */
+static void path_shrank(struct tcp_stack *s, struct conn *c, uint32_t mtu, struct instant now)
+{
+	uint8_t family = c->remote.family;
+	uint32_t least = family == IP_V4 ? TCP_PATH_MTU_MIN_V4 : TCP_PATH_MTU_MIN_V6;
+	uint32_t headers = family == IP_V4 ? IP4_HEADER_BYTES : IP6_HEADER_BYTES;
+	headers += TCP_HEADER_BYTES + ((c->flags & CONN_STAMPS) != 0 ? TCP_STAMP_BYTES : 0);
+	uint32_t mss = (mtu < least ? least : mtu) - headers;
+	if (mss >= c->mss || !conn_synchronised(c))
+		return;
+	c->mss = (uint16_t)mss;
+	c->snd_nxt = c->snd_una;
+	c->cursor = NULL;
+	c->flags &= ~(uint32_t)CONN_TIMING;
+	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, instant_add(now, c->rtt.timeout_us));
+	conn_ready(s, c);
+}
+
+static void error_input(struct tcp_stack *s, const struct packet *p, const struct icmp_message *m,
+                        struct instant now)
+{
+	struct icmp_quote q;
+	struct time_wait *wait;
+	struct conn *c = NULL;
+	uint8_t family = p->ip.src.family;
+	if (icmp_quote_parse(family, m, &q)) {
+		struct tuple t = { .local = q.local.addr,
+			           .remote = q.remote.addr,
+			           .local_port = q.local.port,
+			           .remote_port = q.remote.port };
+		c = demux_find(s, &t, &wait);
+	}
+	if (c == NULL || !seq_within(q.seq, c->snd_una, seq_span(c->snd_una, c->snd_max))) {
+		stack_drop(s, TCP_DROP_ICMP_QUOTE);
+		return;
+	}
+	if (m->kind == ICMP_TOO_BIG)
+		path_shrank(s, c, icmp_reported_mtu(family, m), now);
+	else if (m->kind == ICMP_HARD_ERROR && c->state == CONN_SYN_SENT)
+		conn_close(s, c, TCP_CLOSE_UNREACHABLE, now);
+}
+
+void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now)
+{
+	struct icmp_message m;
+	if (!icmp_parse(&p->ip, false, &m)) { /* ports check TCP sums, not these */
+		stack_drop(s, TCP_DROP_ICMP);
+		return;
+	}
+	switch (m.kind) {
+	case ICMP_ECHO_REQUEST:
+		if (!p->group) /* RFC 1122 3.2.2.6 lets us ignore those: no smurf amplifier */
+			echo_answer(s, p, &m, now);
+		return;
+	case ICMP_NEIGHBOUR:
+		host_nd_input(s, p, now);
+		return;
+	case ICMP_HARD_ERROR:
+	case ICMP_SOFT_ERROR:
+	case ICMP_TOO_BIG:
+		error_input(s, p, &m, now);
+		return;
+	case ICMP_ECHO_REPLY:
+	case ICMP_OTHER:
+		stack_drop(s, TCP_DROP_ICMP_UNUSED);
+		return;
+	}
+}

@@ -1,0 +1,70 @@
+/*
+ * limits.h - every bound of the TCP/IP stack that is not a setting, with its unit and its reason.
+ */
+#ifndef WEIR_TCP_LIMITS_H
+#define WEIR_TCP_LIMITS_H
+
+#include "base/instant.h"
+
+/* ---- segments ---- */
+#define TCP_MSS_MIN 216u       /* a peer that asks for less makes us pay per byte (CVE-2019-11479) */
+#define TCP_MSS_DEFAULT_V4 536u /* RFC 9293 3.7.1 */
+#define TCP_MSS_DEFAULT_V6 1220u
+#define TCP_STAMP_BYTES 12u /* timestamps option, padded */
+#define TCP_PATH_MTU_MIN_V4 576u /* a smaller report of a router is not believed (RFC 5927 7.2) */
+#define TCP_PATH_MTU_MIN_V6 1280u
+
+/* ---- retransmission, RFC 6298 ---- */
+#define TCP_RTO_INITIAL_US SECOND_US
+#define TCP_RTO_MIN_US (200 * MS_US) /* below the RFC's second, as all large stacks have it */
+#define TCP_RTO_MAX_US (60 * SECOND_US)
+#define TCP_RTT_GRANULE_US MS_US /* G: the wheel's tick */
+#define TCP_SYN_RETRIES_MAX 5u   /* 1+2+4+8+16+32 s: RFC 9293 MUST-23 wants R2 for a SYN >= 3 min only
+                                    for what the user may not set; our callers have a deadline of their own */
+#define TCP_SYN_ACK_RETRIES_MAX 3u /* few answers to an address that is perhaps spoofed */
+#define TCP_RETRIES_MAX 10u        /* R2: 100 s at least from an RTO of 200 ms (MUST-20, SHLD-11) */
+#define TCP_ORPHAN_RETRIES_MAX 8u  /* of a connection that nobody holds any more */
+#define TCP_FIN_WAIT_2_US (60 * SECOND_US) /* for released connections: the peer may never close */
+
+/* ---- acknowledging ---- */
+#define TCP_ACK_DELAY_US (40 * MS_US) /* MUST-58: below 500 ms */
+#define TCP_ACK_SEGMENTS 2u           /* an ACK at least for every second full segment, SHLD-19 */
+#define TCP_ACKS_OWED_MAX 64u         /* duplicate ACKs waiting to be sent */
+#define TCP_CHALLENGES_MAX 2u         /* per connection and TCP_CHALLENGE_US (RFC 5961 7) */
+#define TCP_CHALLENGE_US SECOND_US
+
+/* ---- congestion ---- */
+#define TCP_INITIAL_SEGMENTS 10u /* RFC 6928 */
+#define TCP_INITIAL_BYTES 14600u
+#define TCP_DUPLICATES 3u /* RFC 5681 3.2 */
+#define TCP_WINDOW_MAX (1u << 30)
+
+/* ---- PAWS ---- */
+#define TCP_PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* 24 days, RFC 7323 5.5 */
+
+/* ---- reassembly ---- */
+#define TCP_REORDER_RANGES_MAX 16u /* per connection; each holds a block of its own at worst */
+#define TCP_REORDER_SHARE 8u       /* one connection in so many may hold out-of-order bytes at a time */
+#define TCP_REORDER_CONNECTIONS_MIN 64u
+#define TCP_POOL_LOW_SHARE 16u /* windows stop growing while less than 1/16 of the blocks is free */
+
+/* ---- output ---- */
+#define TCP_VISIT_FRAMES 4u /* frames of one connection before the next has its turn */
+
+/* ---- neighbours ---- */
+#define TCP_NEIGHBOURS_MAX 1024u           /* a power of two */
+#define TCP_NEIGHBOURS_UNRESOLVED_MAX 256u /* RFC 6583: a scan must not push out who is known */
+#define TCP_NEIGHBOUR_TRIES 3u             /* RFC 4861 10: MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT */
+#define TCP_NEIGHBOUR_RETRY_US SECOND_US   /* RETRANS_TIMER */
+#define TCP_NEIGHBOUR_FRESH_US (30 * SECOND_US) /* REACHABLE_TIME */
+
+/* ---- frames without a connection ---- */
+#define TCP_CONTROL_FRAMES_MAX 64u
+#define TCP_CONTROL_BYTES_MAX 1600u
+#define TCP_CONTROL_PER_MS 32u /* answers to whoever asks: no reflector, no RST storm */
+
+/* ---- ports ---- */
+#define TCP_PORT_TRIES_MAX 4096u /* then the range counts as used up towards that remote */
+#define TCP_TIME_WAIT_REUSE_MS 1000u /* age at which a port may be used again with timestamps (RFC 6191) */
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * output.c - what is to be sent next.
+ *
+ * tcp_output() takes turns between frames without a connection and the ready connections; a connection gets
+ * TCP_VISIT_FRAMES frames, then the next one has its turn. For one connection the choice is a ladder: the
+ * first rung that has something wins, and any segment carries the ACK that is due.
+ *
+ *   SYN or SYN-ACK - one repeated segment - duplicate ACKs, one by one - new data (with FIN behind the last
+ *   byte) - FIN alone - window probe - ACK alone.
+ *
+ * There is no Nagle (callers write whole replies and records), but no silly windows either: less than a full
+ * segment goes out only if it is all there is, or half of the largest window the peer ever had
+ * (RFC 9293 3.8.6.2.1). PSH stands on the last segment of what was written.
+ */
+#include "tcp/stack_int.h"
+#include "wire/eth.h"
+
+/* A rung's answer: is there a segment to send? */
+typedef bool rung(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                  struct instant now);
+
+static void arm_retransmission(struct tcp_stack *s, struct conn *c, struct instant now)
+{
+	if (c->timer_kind != CONN_TIMER_RETRANSMIT) /* RFC 6298 (5.1) */
+		conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, instant_add(now, c->rtt.timeout_us));
+}
+
+static bool rung_syn(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                     struct instant now)
+{
+	if ((c->flags & CONN_SEND_SYN) == 0)
+		return false;
+	c->flags &= ~(uint32_t)CONN_SEND_SYN;
+	plan->seq = c->iss;
+	plan->flags = c->state == CONN_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
+	c->snd_nxt = seq_add(c->iss, 1);
+	arm_retransmission(s, c, now);
+	return true;
+}
+
+/* One segment from the front: fast retransmit, or the next hole after a partial ACK. */
+static bool rung_retransmit(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                            struct instant now)
+{
+	if ((c->flags & CONN_RETRANSMIT) == 0)
+		return false;
+	c->flags &= ~(uint32_t)CONN_RETRANSMIT;
+	uint32_t sent = seq_span(c->snd_una, c->snd_nxt);
+	if (sent == 0)
+		return false; /* went back meanwhile: the data rung sends it */
+	bool with_fin = seq_gt(c->snd_nxt, c->tx_end);
+	uint32_t data = sent - (with_fin ? 1 : 0);
+	plan->seq = c->snd_una;
+	plan->bytes = data < c->mss ? data : c->mss;
+	plan->flags = TCP_ACK;
+	if (with_fin && plan->bytes == data)
+		plan->flags |= TCP_FIN;
+	arm_retransmission(s, c, now);
+	return true;
+}
+
+/* The highest number sent, as far as it lies in the peer's window: after going back, snd_nxt itself would
+ * be an old number there, and the ACK would not count. */
+static struct seq bare_ack_seq(const struct conn *c)
+{
+	struct seq edge = seq_max(c->snd_nxt, seq_add(c->snd_una, c->snd_wnd));
+	return seq_min(c->snd_max, edge);
+}
+
+static bool rung_duplicate_ack(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                               struct instant now)
+{
+	(void)s;
+	(void)now;
+	if (c->acks_owed == 0)
+		return false;
+	c->acks_owed--;
+	plan->seq = bare_ack_seq(c);
+	plan->flags = TCP_ACK;
+	return true;
+}
+
+/* What peer and network let us have in flight beyond snd_nxt. */
+static uint32_t usable_window(const struct conn *c)
+{
+	uint32_t network = c->congestion.window;
+	if ((c->flags & CONN_RECOVERY) == 0 && c->duplicates < TCP_DUPLICATES)
+		network += c->duplicates * (uint32_t)c->mss; /* limited transmit, RFC 3042 */
+	uint32_t window = c->snd_wnd < network ? c->snd_wnd : network;
+	uint32_t flight = conn_flight(c);
+	return window > flight ? window - flight : 0;
+}
+
+static bool worth_sending(const struct conn *c, uint32_t bytes, uint32_t unsent)
+{
+	return bytes == c->mss || bytes == unsent ||
+	       (bytes >= c->snd_wnd_max / 2 && conn_flight(c) == 0);
+}
+
+static void rest(struct tcp_stack *s, struct conn *c, struct instant now)
+{
+	bool idle = seq_eq(c->snd_una, c->snd_max);
+	if (idle && instant_since(c->last_send, now) > c->rtt.timeout_us)
+		s->congestion->rested(&c->congestion, c->mss);
+}
+
+static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                      struct instant now)
+{
+	uint32_t unsent = conn_unsent(c);
+	if (unsent == 0)
+		return false;
+	rest(s, c, now);
+	uint32_t usable = usable_window(c);
+	uint32_t bytes = unsent < c->mss ? unsent : c->mss;
+	bytes = bytes < usable ? bytes : usable;
+	if (bytes == 0 || !worth_sending(c, bytes, unsent))
+		return false;
+	plan->seq = c->snd_nxt;
+	plan->bytes = bytes;
+	plan->flags = TCP_ACK;
+	if (bytes == unsent)
+		plan->flags |= TCP_PSH;
+	if (bytes == unsent && (c->flags & CONN_SHUT) != 0 && usable > bytes)
+		plan->flags |= TCP_FIN;
+	arm_retransmission(s, c, now);
+	return true;
+}
+
+static bool rung_fin(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                     struct instant now)
+{
+	if (!conn_fin_due(c) || (c->snd_wnd <= conn_flight(c)))
+		return false;
+	plan->seq = c->snd_nxt;
+	plan->flags = TCP_ACK | TCP_FIN;
+	arm_retransmission(s, c, now);
+	return true;
+}
+
+/* RFC 9293 3.8.6.1: one byte of what is waiting, or the FIN. snd_nxt stays. */
+static bool rung_probe(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                       struct instant now)
+{
+	(void)s;
+	(void)now;
+	if ((c->flags & CONN_PROBE) == 0)
+		return false;
+	c->flags &= ~(uint32_t)CONN_PROBE;
+	bool data = conn_unsent(c) > 0;
+	if (conn_flight(c) > 0 || (!data && !conn_fin_due(c)))
+		return false;
+	plan->seq = c->snd_una;
+	plan->bytes = data ? 1 : 0;
+	plan->flags = data ? TCP_ACK : TCP_ACK | TCP_FIN;
+	plan->probe = true;
+	return true;
+}
+
+static bool rung_ack(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                     struct instant now)
+{
+	(void)s;
+	(void)now;
+	if ((c->flags & CONN_ACK_NOW) == 0)
+		return false;
+	plan->seq = bare_ack_seq(c);
+	plan->flags = TCP_ACK;
+	return true;
+}
+
+/* Something waits, nothing is under way, and no rung could send it: the window is closed. */
+static void arm_persist(struct tcp_stack *s, struct conn *c, struct instant now)
+{
+	bool waiting = conn_unsent(c) > 0 || conn_fin_due(c);
+	if (!waiting || conn_flight(c) > 0 || c->timer_kind == CONN_TIMER_PERSIST)
+		return;
+	conn_timer_set(s, c, CONN_TIMER_PERSIST, instant_add(now, c->rtt.timeout_us));
+}
+
+static bool plan_next(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                      struct instant now)
+{
+	static rung *const ladder[] = { rung_retransmit, rung_duplicate_ack, rung_data,
+		                        rung_fin,        rung_probe,         rung_ack };
+	if (rung_syn(s, c, plan, now))
+		return true;
+	if (!conn_synchronised(c))
+		return c->state == CONN_SYN_RECEIVED && rung_ack(s, c, plan, now);
+	for (unsigned i = 0; i < COUNT_OF(ladder); i++)
+		if (ladder[i](s, c, plan, now))
+			return true;
+	arm_persist(s, c, now);
+	return false;
+}
+
+static void advance(struct conn *c, const struct segment_plan *plan)
+{
+	if (seq_eq(plan->seq, c->snd_nxt) && !plan->probe)
+		c->snd_nxt = seq_add(c->snd_nxt, plan->bytes + ((plan->flags & TCP_FIN) != 0));
+}
+
+static size_t conn_output(struct tcp_stack *s, struct conn *c, struct room room,
+                          struct tcp_frame_meta *meta, struct instant now)
+{
+	const uint8_t *mac = neigh_use(s, c, now);
+	if (mac == NULL)
+		return 0;
+	struct segment_plan plan = { 0 };
+	if (!plan_next(s, c, &plan, now)) {
+		link_remove(&c->output);
+		c->visit = 0;
+		return 0;
+	}
+	size_t bytes = segment_emit(s, c, &plan, mac, room, meta, now);
+	advance(c, &plan);
+	if (++c->visit >= TCP_VISIT_FRAMES) {
+		c->visit = 0;
+		link_remove(&c->output);
+		link_push(&s->ready, &c->output);
+	}
+	return bytes;
+}
+
+static size_t ready_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta,
+                           struct instant now)
+{
+	/* A connection that has nothing leaves the list, so this ends. */
+	while (!link_empty(&s->ready)) {
+		struct conn *c = OBJECT_OF(link_first(&s->ready), struct conn, output);
+		size_t bytes = conn_output(s, c, room, meta, now);
+		if (bytes > 0)
+			return bytes;
+	}
+	return 0;
+}
+
+size_t tcp_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta,
+                  struct instant now)
+{
+	CHECK(room.bytes >= s->config.mtu + (size_t)ETH_HEADER_BYTES);
+	s->now = now;
+	size_t bytes = 0;
+	s->control_turn = !s->control_turn;
+	if (!s->control_turn)
+		bytes = ready_output(s, room, meta, now);
+	if (bytes == 0 && s->controls.count > 0)
+		bytes = control_output(s, room, meta);
+	if (bytes == 0)
+		bytes = ready_output(s, room, meta, now);
+	if (bytes > 0) {
+		s->counters.frames_out++;
+		s->counters.bytes_out += bytes;
+	}
+	return bytes;
+}

@@ -1,0 +1,32 @@
+/*
+ * route.c - where a packet for an address goes first: to itself when it is on a link of ours, else to the
+ * gateway of its family. Two steps, no table: a stack has at most TCP_ADDRESSES_MAX prefixes, and this runs
+ * once per connection and per lost neighbour, not per segment.
+ */
+#include "tcp/stack_int.h"
+
+static bool on_link(const struct tcp_stack *s, struct ip_addr a, uint8_t *local)
+{
+	for (uint32_t i = 0; i < s->config.address_count; i++) {
+		struct ip_prefix p = s->config.addresses[i];
+		if (p.addr.family == a.family && ip_prefix_holds(p, a)) {
+			*local = (uint8_t)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool route_find(const struct tcp_stack *s, struct ip_addr remote, struct ip_addr *hop,
+                uint8_t *local)
+{
+	*hop = remote;
+	if (on_link(s, remote, local))
+		return true;
+	for (uint32_t i = 0; i < s->config.gateway_count; i++) {
+		*hop = s->config.gateways[i];
+		if (hop->family == remote.family && on_link(s, *hop, local))
+			return true;
+	}
+	return false;
+}

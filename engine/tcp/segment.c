@@ -1,0 +1,168 @@
+/*
+ * segment.c - one segment of a connection as a frame: headers, options, the bytes from tx, checksum. The
+ * bytes are copied once, from their blocks into the frame; new bytes are found by the cursor, repeated ones
+ * stand at the front of tx.
+ */
+#include "tcp/stack_int.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+
+/* Copies `bytes` from block position (*b, *at) on, and moves the position behind them. */
+static void copy_blocks(struct writer *w, struct block **b, uint32_t *at, uint32_t bytes)
+{
+	while (bytes > 0) {
+		if (*at == (*b)->end) { /* only now: the next block may not have been there before */
+			*b = (*b)->next;
+			CHECK(*b != NULL);
+			*at = (*b)->begin;
+			continue;
+		}
+		uint32_t here = (*b)->end - *at;
+		uint32_t piece = here < bytes ? here : bytes;
+		writer_bytes(w, span_of((*b)->data + *at, piece));
+		*at += piece;
+		bytes -= piece;
+	}
+}
+
+static void copy_payload(struct conn *c, const struct segment_plan *plan, struct writer *w)
+{
+	struct block *b = c->tx.head;
+	if (plan->bytes == 0)
+		return;
+	CHECK(b != NULL);
+	uint32_t at = b->begin;
+	if (plan->probe || !seq_eq(plan->seq, c->snd_nxt)) {
+		CHECK(seq_eq(plan->seq, c->snd_una));
+		copy_blocks(w, &b, &at, plan->bytes);
+		return;
+	}
+	if (c->cursor != NULL) {
+		b = c->cursor;
+		at = c->cursor_at;
+	}
+	copy_blocks(w, &b, &at, plan->bytes);
+	c->cursor = b;
+	c->cursor_at = at;
+}
+
+static void fill_options(const struct tcp_stack *s, const struct conn *c,
+                         const struct segment_plan *plan, struct tcp_options *o,
+                         struct instant now)
+{
+	memset(o, 0, offsetof(struct tcp_options, sack));
+	bool syn = (plan->flags & TCP_SYN) != 0;
+	if (syn)
+		handshake_options(s, c, o);
+	else
+		o->stamps_known = (c->flags & CONN_STAMPS) != 0;
+	if (o->stamps_known) {
+		o->stamp = conn_stamp(c, now);
+		o->stamp_echo = (plan->flags & TCP_ACK) != 0 ? c->stamp_recent : 0;
+	}
+	if (!syn && c->reasm != NULL && (c->flags & CONN_SACK) != 0 && plan->bytes == 0)
+		o->sack_count = reasm_sack(c->reasm, o->sack, TCP_SACK_BLOCKS_MAX - 1);
+}
+
+/* An ACK goes with every segment but the first SYN; the window with it. */
+static void fill_ack(struct tcp_stack *s, struct conn *c, struct tcp_seg *seg)
+{
+	if ((seg->flags & TCP_ACK) == 0) {
+		uint32_t max = s->config.rx_bytes_max;
+		seg->window = (uint16_t)(max < UINT16_MAX ? max : UINT16_MAX);
+		return;
+	}
+	struct seq edge = window_edge(s, c);
+	seg->ack = c->rcv_nxt;
+	if ((seg->flags & TCP_SYN) != 0) { /* not scaled yet */
+		uint32_t room = seq_span(c->rcv_nxt, edge);
+		seg->window = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX);
+		c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, seg->window));
+	} else {
+		seg->window = window_field(c, edge);
+		uint32_t told = (uint32_t)seg->window << c->rcv_shift;
+		c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, told));
+	}
+	c->ack_sent = c->rcv_nxt;
+	c->flags &= ~(uint32_t)CONN_ACK_NOW;
+	c->ack_deadline = INSTANT_NEVER;
+	c->unacked = 0;
+}
+
+static void note_sent(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,
+                      struct instant now)
+{
+	uint32_t length = plan->bytes + ((plan->flags & TCP_SYN) != 0) +
+	                  ((plan->flags & TCP_FIN) != 0);
+	s->counters.segments_out++;
+	c->last_send = now;
+	if (length == 0)
+		return;
+	struct seq end = seq_add(plan->seq, length);
+	if (seq_lt(plan->seq, c->snd_max)) {
+		s->counters.retransmits++;
+		c->retransmits++;
+		c->flags &= ~(uint32_t)CONN_TIMING; /* Karn: its ACK would be ambiguous */
+	} else if ((c->flags & CONN_TIMING) == 0) {
+		c->flags |= CONN_TIMING;
+		c->rtt_seq = end;
+		c->rtt_begin = now;
+	}
+	c->snd_max = seq_max(c->snd_max, end);
+}
+
+static void emit_headers(struct tcp_stack *s, const struct conn *c, struct writer *w,
+                         const uint8_t *mac, uint16_t l4_bytes)
+{
+	struct ip_addr own = stack_addr(s, c->local);
+	if (own.family == IP_V4) {
+		eth_emit(w, mac, s->config.mac, ETH_IP4);
+		ip4_emit(w, own, c->remote, IP_TCP, l4_bytes);
+	} else {
+		eth_emit(w, mac, s->config.mac, ETH_IP6);
+		ip6_emit(w, own, c->remote, IP_TCP, l4_bytes, IP_HOP_LIMIT);
+	}
+}
+
+size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,
+                    const uint8_t *mac, struct room room, struct tcp_frame_meta *meta,
+                    struct instant now)
+{
+	struct writer w = writer_of(room);
+	struct tcp_seg seg = { .src_port = c->local_port,
+		               .dst_port = c->remote_port,
+		               .seq = plan->seq,
+		               .flags = plan->flags };
+	fill_options(s, c, plan, &seg.options, now);
+	fill_ack(s, c, &seg);
+	uint8_t header_bytes = tcp_seg_header_bytes(&seg.options);
+	emit_headers(s, c, &w, mac, (uint16_t)(header_bytes + plan->bytes));
+	size_t l4 = w.used;
+	tcp_seg_emit(&w, &seg);
+	copy_payload(c, plan, &w);
+	tcp_seg_seal(&w, l4, stack_addr(s, c->local), c->remote, s->config.tx_checksum_offload);
+	CHECK(w.ok);
+	note_sent(s, c, plan, now);
+	*meta = (struct tcp_frame_meta){ .l2_bytes = ETH_HEADER_BYTES,
+		                         .l3_bytes = (uint16_t)(l4 - ETH_HEADER_BYTES),
+		                         .l4_bytes = header_bytes,
+		                         .ipv6 = c->remote.family == IP_V6,
+		                         .checksum_wanted = s->config.tx_checksum_offload };
+	return w.used;
+}
+
+void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now)
+{
+	const uint8_t *mac = neigh_peek(s, c);
+	if (mac == NULL) {
+		stack_drop(s, TCP_DROP_NEIGHBOUR_UNKNOWN);
+		return;
+	}
+	struct tcp_seg reset = { .src_port = c->local_port,
+		                 .dst_port = c->remote_port,
+		                 .seq = c->snd_max,
+		                 .ack = c->rcv_nxt,
+		                 .flags = TCP_RST | TCP_ACK };
+	control_segment(s, mac, stack_addr(s, c->local), c->remote, &reset, now);
+}

@@ -1,0 +1,249 @@
+/*
+ * stack.c - one worker's stack: its memory, the first steps of a frame (Ethernet, IP), and time.
+ */
+#include "tcp/stack_int.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+
+#define CONN_MAGIC 0x54434f4eu
+#define REASM_MAGIC 0x5245534du
+
+static const char *const drop_names[] = {
+#define DROP(name, text) [TCP_DROP_##name] = #name,
+#include "tcp/drops.def"
+#undef DROP
+};
+_Static_assert(COUNT_OF(drop_names) == TCP_DROP_COUNT, "every drop has a name");
+
+/* ---- making ---- */
+
+struct pieces { /* of the arena */
+	struct tcp_stack *stack;
+	void *conns, *waits, *reasms;
+	struct flow_entry *flows;
+	struct neigh *neighs;
+	uint16_t *buckets;
+	struct control_frame *controls;
+};
+
+static uint32_t reasm_count(const struct tcp_config *config)
+{
+	uint32_t count = config->connections_max / TCP_REORDER_SHARE;
+	if (count < TCP_REORDER_CONNECTIONS_MIN)
+		count = TCP_REORDER_CONNECTIONS_MIN;
+	return count < config->connections_max ? count : config->connections_max;
+}
+
+/* All are taken even when one does not fit, so that a counting arena sees them all. */
+static bool take_pieces(struct arena *a, const struct tcp_config *config, struct pieces *p)
+{
+	uint32_t max = config->connections_max;
+	uint32_t slots = flow_slots(max * 2);
+	p->stack = arena_take(a, "tcp stack", sizeof(*p->stack));
+	p->conns = arena_take(a, "tcp connections", slab_memory_bytes(sizeof(struct conn), max));
+	p->waits = arena_take(a, "tcp time-wait", slab_memory_bytes(sizeof(struct time_wait), max));
+	p->reasms = arena_take(a, "tcp reassembly",
+	                       slab_memory_bytes(sizeof(struct reasm), reasm_count(config)));
+	p->flows = arena_take(a, "tcp flow table", (size_t)slots * sizeof(struct flow_entry));
+	p->neighs = arena_take(a, "tcp neighbours", TCP_NEIGHBOURS_MAX * sizeof(struct neigh));
+	p->buckets = arena_take(a, "tcp neighbours", NEIGH_BUCKETS * sizeof(uint16_t));
+	p->controls = arena_take(a, "tcp control frames",
+	                         TCP_CONTROL_FRAMES_MAX * sizeof(struct control_frame));
+	return p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL &&
+	       p->flows != NULL && p->neighs != NULL && p->buckets != NULL && p->controls != NULL;
+}
+
+static uint8_t shift_for(uint32_t bytes_max)
+{
+	uint8_t shift = 0;
+	while (shift < TCP_SHIFT_MAX && bytes_max >> shift > UINT16_MAX)
+		shift++;
+	return shift;
+}
+
+static void check_config(const struct tcp_config *config)
+{
+	CHECK(config->mtu >= 1280);
+	CHECK(config->mtu <= 9000);
+	CHECK(config->address_count >= 1);
+	CHECK(config->address_count <= TCP_ADDRESSES_MAX);
+	CHECK(config->gateway_count <= TCP_GATEWAYS_MAX);
+	CHECK(config->connections_max >= 1);
+	CHECK(config->rx_bytes_max <= TCP_WINDOW_MAX);
+	CHECK(config->tx_bytes_max <= TCP_WINDOW_MAX);
+}
+
+struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
+                           struct block_pool *pool, struct recorder *recorder, struct instant now)
+{
+	struct pieces p;
+	check_config(config);
+	if (!take_pieces(arena, config, &p))
+		return NULL;
+	struct tcp_stack *s = p.stack;
+	uint32_t max = config->connections_max;
+	s->config = *config;
+	s->pool = pool;
+	s->recorder = recorder;
+	s->congestion = &congestion_newreno;
+	s->now = now;
+	slab_init(&s->conns, p.conns, sizeof(struct conn), max, CONN_MAGIC);
+	slab_init(&s->reasms, p.reasms, sizeof(struct reasm), reasm_count(config), REASM_MAGIC);
+	time_wait_init(&s->waits, p.waits, max);
+	flow_init(&s->flows, p.flows, flow_slots(max * 2));
+	neigh_init(&s->neighbours, p.neighs, p.buckets);
+	s->controls.frames = p.controls;
+	link_init(&s->ready);
+	link_init(&s->events);
+	wheel_init(&s->wheel, now);
+	prng_seed(&s->prng, config->seed);
+	s->port_next = (uint32_t)prng_u64(&s->prng);
+	s->rcv_shift = shift_for(config->rx_bytes_max);
+	return s;
+}
+
+/* ---- a frame ---- */
+
+static bool for_our_mac(const struct tcp_stack *s, const struct eth_view *eth)
+{
+	return eth_is_group(eth->dst) ||
+	       span_equal(span_of(eth->dst, ETH_MAC_BYTES), span_of(s->config.mac, ETH_MAC_BYTES));
+}
+
+static enum tcp_drop drop_of(enum ip_outcome outcome)
+{
+	switch (outcome) {
+	case IP_BAD_CHECKSUM:
+		return TCP_DROP_IP_CHECKSUM;
+	case IP_FRAGMENT:
+		return TCP_DROP_IP_FRAGMENT;
+	case IP_BAD_EXTENSION:
+		return TCP_DROP_IP_EXTENSION;
+	case IP_OK:
+	case IP_BAD_HEADER:
+		return TCP_DROP_IP_HEADER;
+	}
+	return TCP_DROP_IP_HEADER;
+}
+
+/* An IPv6 packet to a group can only be neighbour discovery for us; which one, the message says. */
+static bool addressed_to_us(const struct tcp_stack *s, struct packet *p)
+{
+	if (host_owns(s, p->ip.dst, &p->local))
+		return true;
+	return p->ip.dst.family == IP_V6 && ip_is_multicast(p->ip.dst) &&
+	       p->ip.protocol == IP_ICMP6;
+}
+
+static bool source_good(const struct tcp_stack *s, const struct packet *p)
+{
+	uint8_t local;
+	bool probe = p->ip.protocol == IP_ICMP6; /* :: may look for duplicates of its address */
+	if (host_owns(s, p->ip.src, &local))
+		return false; /* ourselves: LAND, or a loop */
+	return probe ? !ip_is_multicast(p->ip.src) : ip_source_plausible(p->ip.src);
+}
+
+static void packet_input(struct tcp_stack *s, struct packet *p, struct instant now)
+{
+	bool v4 = p->ip.src.family == IP_V4;
+	if (!source_good(s, p)) {
+		stack_drop(s, TCP_DROP_IP_SOURCE);
+		return;
+	}
+	if (!addressed_to_us(s, p)) {
+		stack_drop(s, TCP_DROP_IP_DESTINATION);
+		return;
+	}
+	if (p->ip.protocol == IP_TCP)
+		demux_input(s, p, now);
+	else if (p->ip.protocol == (v4 ? IP_ICMP : IP_ICMP6))
+		icmp_in(s, p, now);
+	else
+		stack_drop(s, TCP_DROP_IP_PROTOCOL);
+}
+
+static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, uint32_t flags,
+                     struct instant now)
+{
+	struct packet p = { .mac = eth->src,
+		            .group = eth_is_group(eth->dst),
+		            .checked = (flags & TCP_FRAME_CHECKED) != 0 &&
+		                       s->config.rx_checksum_offload };
+	enum ip_outcome outcome = v4 ? ip4_parse(eth->payload, eth->l3_offset, p.checked, &p.ip)
+	                             : ip6_parse(eth->payload, eth->l3_offset, &p.ip);
+	if (outcome == IP_OK)
+		packet_input(s, &p, now);
+	else
+		stack_drop(s, drop_of(outcome));
+}
+
+void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct instant now)
+{
+	struct eth_view eth;
+	s->now = now;
+	s->counters.frames_in++;
+	s->counters.bytes_in += frame.bytes;
+	if (frame.bytes > TCP_FRAME_BYTES_MAX || !eth_parse(frame, &eth))
+		stack_drop(s, TCP_DROP_ETHERNET);
+	else if (!for_our_mac(s, &eth) || eth_is_group(eth.src))
+		stack_drop(s, TCP_DROP_NOT_OUR_MAC);
+	else if (eth.type == ETH_IP4)
+		ip_input(s, &eth, true, flags, now);
+	else if (eth.type == ETH_IP6)
+		ip_input(s, &eth, false, flags, now);
+	else if (eth.type == ETH_ARP)
+		host_arp_input(s, eth.payload, now);
+	else
+		stack_drop(s, TCP_DROP_ETHER_TYPE);
+}
+
+/* ---- time ---- */
+
+struct instant tcp_deadline(const struct tcp_stack *s)
+{
+	return instant_earlier(wheel_deadline(&s->wheel), time_wait_deadline(s));
+}
+
+void tcp_expire(struct tcp_stack *s, struct instant now)
+{
+	s->now = now;
+	time_wait_expire(s, now);
+	struct timer *t;
+	while ((t = wheel_pop(&s->wheel, now)) != NULL) {
+		switch ((enum stack_timer)t->kind) {
+		case STACK_TIMER_CONN:
+			timers_conn(s, OBJECT_OF(t, struct conn, timer), now);
+			break;
+		case STACK_TIMER_ACK:
+			timers_ack(s, OBJECT_OF(t, struct conn, ack_timer), now);
+			break;
+		case STACK_TIMER_NEIGH:
+			neigh_expire(s, OBJECT_OF(t, struct neigh, timer), now);
+			break;
+		}
+	}
+}
+
+/* ---- accounting ---- */
+
+const struct tcp_counters *tcp_counters(const struct tcp_stack *s)
+{
+	return &s->counters;
+}
+
+const char *tcp_drop_name(enum tcp_drop drop)
+{
+	return drop < TCP_DROP_COUNT ? drop_names[drop] : "?";
+}
+
+uint32_t tcp_connections(const struct tcp_stack *s)
+{
+	return s->conns.used + s->waits.slab.used;
+}
+
+uint32_t tcp_time_waits(const struct tcp_stack *s)
+{
+	return s->waits.slab.used;
+}

@@ -1,0 +1,155 @@
+/*
+ * stack_int.h - everything one worker's stack owns, and the seams between its parts.
+ *
+ * A frame's way in:  stack.c (Ethernet, IP) -> demux.c -> listen.c | time_wait.c | input.c -> ack.c, text.c.
+ * A frame's way out: output.c (what is to be sent next) -> segment.c (bytes), control.c (no connection).
+ */
+#ifndef WEIR_TCP_STACK_INT_H
+#define WEIR_TCP_STACK_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/blocks.h"
+#include "base/instant.h"
+#include "base/prng.h"
+#include "base/recorder.h"
+#include "base/slab.h"
+#include "base/wheel.h"
+#include "tcp/congestion_int.h"
+#include "tcp/conn_int.h"
+#include "tcp/control_int.h"
+#include "tcp/flow_int.h"
+#include "tcp/link_int.h"
+#include "tcp/neigh_int.h"
+#include "tcp/tcp.h"
+#include "tcp/time_wait_int.h"
+#include "wire/ip.h"
+#include "wire/tcp_seg.h"
+
+struct listener {
+	struct endpoint local;
+	uint32_t tag;
+};
+
+struct tcp_stack {
+	struct tcp_config config;
+	struct block_pool *pool;
+	struct recorder *recorder;
+	const struct congestion_ops *congestion;
+	struct instant now; /* of the last verb: lengthens the 32-bit clock of TIME-WAIT */
+	struct slab conns;
+	struct slab reasms;
+	struct flow_table flows;
+	struct time_waits waits;
+	struct link ready;  /* connections that may have something to send */
+	struct link events; /* connections with news */
+	struct controls controls;
+	bool control_turn; /* controls and connections take turns under load */
+	struct neighbours neighbours;
+	uint32_t listener_count;
+	struct listener listeners[TCP_LISTENERS_MAX];
+	uint32_t half_open;
+	uint8_t rcv_shift; /* makes rx_bytes_max fit a window field */
+	uint32_t port_next;
+	struct prng prng;
+	struct tcp_counters counters;
+	struct wheel wheel;
+};
+
+struct packet { /* one received IP packet for us */
+	const uint8_t *mac; /* who sent the frame */
+	bool group;         /* to a multicast or broadcast MAC */
+	bool checked;       /* the port verified its checksums */
+	uint8_t local;      /* index of the destination address */
+	struct ip_view ip;
+};
+
+static inline void stack_drop(struct tcp_stack *s, enum tcp_drop reason)
+{
+	s->counters.drops[reason]++;
+}
+
+static inline struct ip_addr stack_addr(const struct tcp_stack *s, uint8_t local)
+{
+	return s->config.addresses[local].addr;
+}
+
+/* ---- host.c ---- */
+bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
+void host_arp_input(struct tcp_stack *s, struct span payload, struct instant now);
+void host_nd_input(struct tcp_stack *s, const struct packet *p, struct instant now);
+/* Asks for the MAC of `addr`; to `mac` when it is only to be confirmed, to all when NULL. */
+void host_solicit(struct tcp_stack *s, struct ip_addr addr, const uint8_t *mac,
+                  struct instant now);
+/* ---- icmp_in.c ---- */
+void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now);
+/* ---- route.c ---- */
+/* The neighbour through which `remote` is reached, and which of our addresses faces it. */
+MUST_USE bool route_find(const struct tcp_stack *s, struct ip_addr remote, struct ip_addr *hop,
+                         uint8_t *local);
+/* ---- demux.c ---- */
+void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now);
+/* The open connection of a tuple, or NULL; *wait is its TIME-WAIT entry, if that is what there is. */
+struct conn *demux_find(const struct tcp_stack *s, const struct tuple *t, struct time_wait **wait);
+/* ---- listen.c ---- */
+void listen_input(struct tcp_stack *s, const struct packet *p, const struct tcp_seg *seg,
+                  const struct tuple *t, const struct seq *isn_min, struct instant now);
+const struct listener *listen_find(const struct tcp_stack *s, struct ip_addr addr, uint16_t port);
+/* ---- handshake.c ---- */
+/* First numbers of a connection: ISN (not before *isn_min), windows, timers. */
+void handshake_begin(struct tcp_stack *s, struct conn *c, const struct tuple *t,
+                     const struct seq *isn_min, struct instant now);
+/* The peer's SYN or SYN-ACK: its sequence number and options. */
+void handshake_learn(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
+                     struct instant now);
+/* Our SYN was acknowledged by `seg`. */
+void handshake_done(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
+                    struct instant now);
+/* The options of our SYN or SYN-ACK. */
+void handshake_options(const struct tcp_stack *s, const struct conn *c, struct tcp_options *o);
+/* ---- input.c ---- */
+enum step {
+	STEP_ON = 1, /* to the next step */
+	STEP_STOP,   /* the segment is dealt with */
+	STEP_GONE    /* so is the connection: do not touch it */
+};
+void input_segment(struct tcp_stack *s, struct conn *c, const struct packet *p,
+                   struct tcp_seg *seg, struct instant now);
+/* ---- ack.c: step 5 ---- */
+MUST_USE enum step ack_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
+                             struct instant now);
+/* ---- text.c: steps 7 and 8 ---- */
+MUST_USE enum step text_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
+                              struct instant now);
+/* ---- recovery.c ---- */
+void recovery_duplicate(struct tcp_stack *s, struct conn *c);
+/* `bytes` were newly acknowledged, up to snd_una. */
+void recovery_acked(struct tcp_stack *s, struct conn *c, uint32_t bytes, struct instant now);
+void recovery_timed_out(struct tcp_stack *s, struct conn *c);
+/* ---- window.c ---- */
+/* The right edge we could advertise now (RFC 9293 3.8.6.2.2); never before rcv_adv. */
+struct seq window_edge(const struct tcp_stack *s, const struct conn *c);
+/* The window field for that edge. */
+uint16_t window_field(const struct conn *c, struct seq edge);
+/* Does the application's reading warrant an update of its own? */
+bool window_worth_telling(const struct tcp_stack *s, const struct conn *c);
+/* ---- segment.c ---- */
+struct segment_plan {
+	struct seq seq;
+	uint32_t bytes; /* of tx, from seq on */
+	uint8_t flags;
+	bool probe; /* does not move snd_nxt: the window is closed */
+};
+/* Writes the segment as a frame, and notes what was thereby acknowledged and advertised. */
+size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,
+                    const uint8_t *mac, struct room room, struct tcp_frame_meta *meta,
+                    struct instant now);
+void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- timers.c ---- */
+void timers_conn(struct tcp_stack *s, struct conn *c, struct instant now);
+void timers_ack(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- close.c ---- */
+void close_finished(struct tcp_stack *s, struct conn *c, struct instant now);
+
+#endif

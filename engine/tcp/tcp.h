@@ -1,0 +1,192 @@
+/*
+ * tcp.h - the public face of the userspace TCP/IP stack of one worker.
+ *
+ * One stack owns one queue's worth of addresses, neighbours, listeners and connections, and is driven by the
+ * four verbs: tcp_input() takes one Ethernet frame, tcp_output() writes the next frame to send,
+ * tcp_deadline()/tcp_expire() carry time. Nothing here calls its caller: what happened to connections is
+ * pulled with tcp_next_event().
+ *
+ * The application owns the far ends of two byte queues per connection:
+ *   tcp_rx(): in-order bytes from the peer. The application consumes from it, then says tcp_rx_taken(), and
+ *             the advertised window follows what is left: back-pressure is not reading.
+ *   tcp_tx(): bytes not yet acknowledged. The application appends at the end (never more than tcp_tx_room()),
+ *             then says tcp_tx_added(). It must not consume from it.
+ *
+ * A connection's handle stays valid until the application gives it up with tcp_release() or tcp_abort();
+ * after that the stack finishes alone (FIN exchange, TIME-WAIT).
+ *
+ * RFC 9293 (TCP), 6298 (RTO), 5681/6582 (loss recovery), 7323 (window scale, timestamps), 6528 (ISN),
+ * 826/4861 (neighbours), 792/4443 (ICMP echo).
+ */
+#ifndef WEIR_TCP_TCP_H
+#define WEIR_TCP_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/blocks.h"
+#include "base/check.h"
+#include "base/instant.h"
+#include "base/prng.h"
+#include "base/recorder.h"
+#include "base/slab.h"
+#include "base/span.h"
+
+#define TCP_ADDRESSES_MAX 16u
+#define TCP_GATEWAYS_MAX 4u
+#define TCP_LISTENERS_MAX 64u
+#define TCP_FRAME_BYTES_MAX 9216u /* jumbo frames; the port's MTU is usually 1500 */
+
+struct tcp_config {
+	uint8_t mac[6];
+	uint16_t mtu; /* IP bytes per frame, 1280..9000 */
+	uint32_t address_count;
+	struct ip_prefix addresses[TCP_ADDRESSES_MAX];
+	uint32_t gateway_count;
+	struct ip_addr gateways[TCP_GATEWAYS_MAX]; /* at most one per family is used for what is off-link */
+	uint32_t connections_max;                  /* with those in TIME-WAIT */
+	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYNs are dropped, counted */
+	uint32_t rx_bytes_max;                     /* per connection: the largest window advertised */
+	uint32_t tx_bytes_max;                     /* per connection: the most that tcp_tx() may hold */
+	uint32_t reorder_bytes_max;                /* per connection: out-of-order bytes kept */
+	uint64_t time_wait_us;                     /* 2 MSL; 60 s where nothing else is said */
+	uint16_t port_first, port_last;            /* local ports for tcp_connect() */
+	uint16_t port_stride, port_offset;         /* this stack uses ports with port % stride == offset */
+	bool tx_checksum_offload;                  /* the port fills L4 checksums; we leave the pseudo-header sum */
+	bool rx_checksum_offload;                  /* the port flags good checksums; see TCP_FRAME_CHECKED */
+	struct siphash_key secret;                 /* ISN, flow hash, port choice */
+	uint64_t seed;                             /* for everything that need not be secret */
+};
+
+struct tcp_stack;
+
+/* Takes all memory of a stack out of `arena` (NULL when it does not fit; with a counting arena the result
+ * is not usable). `pool` is the worker's block pool, shared with the layers above. `recorder` may be NULL. */
+MUST_USE struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
+                                    struct block_pool *pool, struct recorder *recorder,
+                                    struct instant now);
+
+/* ---- the four verbs ---- */
+
+#define TCP_FRAME_CHECKED 1u /* the port verified the IP and L4 checksums of this frame */
+
+/* One received Ethernet frame, borrowed for the call. Bad frames are counted drops (drops.def). */
+void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct instant now);
+
+struct tcp_frame_meta { /* what a checksum-offloading port must know of a frame */
+	uint16_t l2_bytes, l3_bytes, l4_bytes;
+	bool ipv6;
+	bool checksum_wanted; /* the L4 checksum field holds the pseudo-header sum: the port must finish it */
+};
+
+/* Writes the next frame to send; returns its bytes, 0 when there is nothing to send now. room must hold
+ * mtu + 14 bytes. */
+size_t tcp_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta, struct instant now);
+/* When tcp_expire() has something to do next; INSTANT_NEVER when idle. */
+struct instant tcp_deadline(const struct tcp_stack *s);
+void tcp_expire(struct tcp_stack *s, struct instant now);
+
+/* ---- opening ---- */
+
+/* Accept connections to addr:port (addr of family IP_NONE: any of ours). `tag` comes back in the event. */
+MUST_USE bool tcp_listen(struct tcp_stack *s, struct endpoint local, uint32_t tag);
+
+enum tcp_connect_outcome {
+	TCP_CONNECT_STARTED = 1,
+	TCP_CONNECT_NO_PORT,       /* all local ports towards this remote are in use */
+	TCP_CONNECT_NO_CONNECTION, /* connections_max reached */
+	TCP_CONNECT_NO_ROUTE,      /* no address of that family, or off-link and no gateway */
+};
+
+/* Active open. The outcome of the handshake arrives as an event. `user` is the caller's own word. */
+MUST_USE enum tcp_connect_outcome tcp_connect(struct tcp_stack *s, struct endpoint remote, uint64_t user,
+                                              struct instant now, struct handle *id);
+
+/* ---- events ---- */
+
+enum tcp_event_bits {
+	TCP_ACCEPTED = 1u << 0, /* a new connection, established; tag = listener's */
+	TCP_OPENED = 1u << 1,   /* an active open was established */
+	TCP_READABLE = 1u << 2, /* tcp_rx() has grown */
+	TCP_WRITABLE = 1u << 3, /* tcp_tx_room() has grown */
+	TCP_EOF = 1u << 4,      /* the peer closed its side: nothing follows what is in tcp_rx() */
+	TCP_CLOSED = 1u << 5,   /* over: see why. The handle waits for tcp_release(). */
+};
+
+enum tcp_close_reason {
+	TCP_CLOSE_NONE = 0,
+	TCP_CLOSE_DONE,       /* both sides closed in order */
+	TCP_CLOSE_RESET,      /* the peer sent RST */
+	TCP_CLOSE_REFUSED,    /* RST to our SYN */
+	TCP_CLOSE_TIMEOUT,    /* retransmissions exhausted (R2), or no answer to our SYN */
+	TCP_CLOSE_UNREACHABLE /* neighbour resolution failed, or a hard ICMP error on our SYN */
+};
+
+struct tcp_event {
+	struct handle id;
+	uint64_t user; /* as given to tcp_connect()/tcp_user_set(); 0 for a fresh accept */
+	uint32_t bits; /* enum tcp_event_bits, several at once */
+	uint32_t tag;
+	enum tcp_close_reason why;
+};
+
+/* The next connection with news, merged per connection; false when there is none. */
+MUST_USE bool tcp_next_event(struct tcp_stack *s, struct tcp_event *event);
+
+/* ---- one connection; all of these accept only live handles (CHECK) ---- */
+
+struct byteq *tcp_rx(struct tcp_stack *s, struct handle id);
+void tcp_rx_taken(struct tcp_stack *s, struct handle id, struct instant now);
+struct byteq *tcp_tx(struct tcp_stack *s, struct handle id);
+/* How many bytes may be appended to tcp_tx() now; 0 after tcp_shut() and once closed. */
+size_t tcp_tx_room(const struct tcp_stack *s, struct handle id);
+void tcp_tx_added(struct tcp_stack *s, struct handle id, struct instant now);
+void tcp_user_set(struct tcp_stack *s, struct handle id, uint64_t user);
+/* No more bytes from us: FIN after what is in tcp_tx(). Reading goes on. */
+void tcp_shut(struct tcp_stack *s, struct handle id, struct instant now);
+/* RST now (nothing when already closed); queues dropped; the handle is gone. */
+void tcp_abort(struct tcp_stack *s, struct handle id, struct instant now);
+/* The application is done: closes in order if still open; unread bytes turn it into an abort
+ * (RFC 9293 3.6.1 / RFC 1122 4.2.2.13). The handle is gone. */
+void tcp_release(struct tcp_stack *s, struct handle id, struct instant now);
+
+struct tcp_info {
+	struct endpoint local, remote;
+	uint32_t smoothed_rtt_us; /* 0: not measured yet */
+	uint32_t mss;
+	uint64_t retransmits;
+	bool all_acked; /* every byte written (and the FIN) was acknowledged */
+	bool peer_closed;
+};
+void tcp_info(const struct tcp_stack *s, struct handle id, struct tcp_info *info);
+
+/* ---- accounting ---- */
+
+enum tcp_drop { /* reasons in tcp/drops.def */
+#define DROP(name, text) TCP_DROP_##name,
+#include "tcp/drops.def"
+#undef DROP
+	TCP_DROP_COUNT
+};
+
+struct tcp_counters {
+	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+	uint64_t segments_in, segments_out, retransmits, fast_retransmits, timeouts;
+	uint64_t opened_active, opened_passive, closed, resets_in, resets_out;
+	uint64_t foreign; /* segments for a connection this stack does not have: see tcp_foreign_owner() */
+	uint64_t drops[TCP_DROP_COUNT];
+};
+const struct tcp_counters *tcp_counters(const struct tcp_stack *s);
+const char *tcp_drop_name(enum tcp_drop drop);
+uint32_t tcp_connections(const struct tcp_stack *s); /* live, with TIME-WAIT */
+uint32_t tcp_time_waits(const struct tcp_stack *s);
+
+/* Several stacks share one address: which of them must see this frame? The answer is `port % stride` of our
+ * local port for a TCP segment that belongs to a connection opened by tcp_connect(), else -1 ("mine").
+ * Pure function of the frame; used by the worker to hand a frame over when RSS brought it to another queue. */
+int tcp_foreign_owner(struct span frame, const struct tcp_config *config);
+
+#endif

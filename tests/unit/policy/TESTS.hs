@@ -1,0 +1,1 @@
+match_hs_test
