@@ -46,7 +46,7 @@ def tls_not_offered(lab):
 def eicar(lab):
     with connected(lab) as client:
         return expect(refusal(client, ["eicar@example.test"], HEAD + EICAR.encode() + b"\r\n"),
-                      "DATA", 550, "5.7.1")
+                      "end of data", 550, "5.7.1")
 
 
 def eicar_in_pieces(lab):
@@ -109,7 +109,7 @@ def groups(lab):
 def bare_line_feed(lab):
     with connected(lab) as client:
         return expect(refusal(client, ["lf@example.test"], HEAD + b"one\ntwo\r\n"),
-                      "DATA", 550, "5.6.11")
+                      "end of data", 550, "5.6.11")
 
 
 def text_behind_starttls(lab):
