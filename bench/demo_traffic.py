@@ -37,7 +37,7 @@ def command(home, socket, messages, report):
     """The generator's command line."""
     return [
         GENERATOR, "--device", f"net_memif0,role=client,socket={socket},socket-abstract=no",
-        "--lcore", str(min(os.sched_getaffinity(0))),
+        "--lcores", str(min(os.sched_getaffinity(0))),
         "--target", f"{WEIR}:25", "--sink", f"{SINK}:{SINK_PORT}", "--domain", "example.test",
         "--tls", "starttls", "--trust", f"{home}/ca.crt", "--server-name", "mx.weir.test",
         "--chain", f"{home}/next.crt", "--key", f"{home}/next.key",

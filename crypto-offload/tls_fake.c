@@ -1,13 +1,14 @@
 /*
  * tls_fake.c - the double of the TLS engine: the same outcomes as the real one, no cryptography.
  *
- * Two fakes understand each other and nobody else. What they say is in tls_fake_handshake.c, how it looks on the
- * wire in tls_fake_record.c; here are the sessions, the engine, and parking: a handshake step that would be an
- * asymmetric operation parks as often as configured, and completions become ready in an order chosen by the seed.
+ * Two fakes understand each other and nobody else. What they say is in tls_fake_handshake.c, how it
+ * looks on the wire in tls_fake_record.c; here are the sessions, the engine, and parking: a
+ * handshake step that would be an asymmetric operation parks as often as configured, and
+ * completions become ready in an order chosen by the seed.
  *
- * Entering a parked session is a bug of the caller and stops the run: OpenSSL would corrupt itself in silence.
- * Bounds: sessions_max, FAKE_TICKETS. Pure: no heap, no clock. Limits on records and handshake bytes are those
- * of tls.h; there are no key updates.
+ * Entering a parked session is a bug of the caller and stops the run: OpenSSL would corrupt itself
+ * in silence. Bounds: sessions_max, FAKE_TICKETS. Pure: no heap, no clock. Limits on records and
+ * handshake bytes are those of tls.h; there are no key updates.
  */
 #include "crypto-offload/tls_fake_int.h"
 
@@ -52,7 +53,8 @@ static enum tls_call_outcome near_open(struct tls_engine *engine, uint32_t certi
 	return TLS_CALL_OK;
 }
 
-/* Everything that must be equal for a session to be resumed, as one number: good enough for a double. */
+/* Everything that must be equal for a session to be resumed, as one number: good enough for a
+ * double. */
 static uint64_t ticket_key(const struct fake_session *s, uint64_t resumption_key)
 {
 	uint64_t hash = hash_bytes(HASH_START, span_of(&resumption_key, sizeof(resumption_key)));

@@ -2,12 +2,13 @@
  * tls_fake_handshake.c - the fake's handshake.
  *
  *	client hello   kind, newest version, oldest version, ticket (0: none), server name
- *	server hello   kind, version, is the certificate trusted, is this a resumption, the certificate's name
+ *	server hello   kind, version, trusted or not, resumption or not, the certificate's name
  *	finished       kind
  *	ticket         kind, ticket; after the handshake
  *
- * The client judges, as clients do: trust before names, and neither when it resumes. Answering a client hello and
- * judging a server hello stand for asymmetric operations, and these two may be parked. Pure.
+ * The client judges, as clients do: trust before names, and neither when it resumes. Answering a
+ * client hello and judging a server hello stand for asymmetric operations, and these two may be
+ * parked. Pure.
  */
 #include "crypto-offload/tls_fake_int.h"
 

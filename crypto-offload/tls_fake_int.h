@@ -16,7 +16,7 @@
 #define FAKE_MESSAGE_MAX 600u  /* payload of a handshake or alert record */
 #define FAKE_FLIGHT_MAX 1400u  /* two messages and an alert */
 #define FAKE_SPARSE 1024u      /* as the real engine: no smaller record while more is waiting */
-#define FAKE_PARTIAL 8192u     /* a data record is opened when whole, or when this much of it is here */
+#define FAKE_PARTIAL 8192u /* a data record is opened when whole, or when this much of it is here */
 #define FAKE_TICKETS 64u
 
 enum fake_type { FAKE_ALERT = 21, FAKE_HANDSHAKE = 22, FAKE_DATA = 23 };
@@ -117,8 +117,8 @@ void fake_flight_flush(struct fake_session *s);
 void fake_data_send(struct fake_session *s);
 
 enum fake_read { FAKE_READ_NOTHING = 1, FAKE_READ_MESSAGE, FAKE_READ_DATA, FAKE_READ_GARBAGE };
-/* Takes the next handshake or alert record (unmasked into `payload`, FAKE_MESSAGE_MAX bytes), or opens the
- * next data record: s->open_left bytes of cipher_in are then its payload. */
+/* Takes the next handshake or alert record (unmasked into `payload`, FAKE_MESSAGE_MAX bytes), or
+ * opens the next data record: s->open_left bytes of cipher_in are then its payload. */
 enum fake_read fake_record_read(struct fake_session *s, enum fake_type *type, uint8_t *payload,
                                 size_t *payload_bytes);
 /* Unmasks what is here of the open data record into plain_in; returns the bytes. */

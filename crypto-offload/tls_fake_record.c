@@ -1,10 +1,11 @@
 /*
  * tls_fake_record.c - the fake's records on the wire.
  *
- * A record is five bytes of head (type, 3, 3, length) and a payload, each byte of it masked with 0xA5. The types
- * are TLS's own, so that captures look familiar. Handshake messages and alerts are small and go through the
- * session's flight buffer, which leaves as room allows; data is framed straight from plain_out into cipher_out and
- * unmasked straight from cipher_in into plain_in. Any split of the incoming bytes is good. Pure.
+ * A record is five bytes of head (type, 3, 3, length) and a payload, each byte of it masked with
+ * 0xA5. The types are TLS's own, so that captures look familiar. Handshake messages and alerts are
+ * small and go through the session's flight buffer, which leaves as room allows; data is framed
+ * straight from plain_out into cipher_out and unmasked straight from cipher_in into plain_in. Any
+ * split of the incoming bytes is good. Pure.
  */
 #include "crypto-offload/tls_fake_int.h"
 
@@ -53,7 +54,8 @@ void fake_flight_flush(struct fake_session *s)
 }
 
 /* Moves `bytes` masked from one queue's front to the other's end; returns how many found room. */
-static size_t masked_move(struct byteq *to, struct byteq *from, struct block_pool *pool, size_t bytes)
+static size_t masked_move(struct byteq *to, struct byteq *from, struct block_pool *pool,
+			  size_t bytes)
 {
 	size_t moved = 0;
 	while (moved < bytes) {
@@ -93,7 +95,8 @@ void fake_data_send(struct fake_session *s)
 		size_t written =
 			byteq_write(s->queues->cipher_out, pool_of(s), span_of(head, sizeof(head)));
 		CHECK(written == sizeof(head));
-		size_t moved = masked_move(s->queues->cipher_out, s->queues->plain_out, pool_of(s), n);
+		size_t moved =
+			masked_move(s->queues->cipher_out, s->queues->plain_out, pool_of(s), n);
 		CHECK(moved == n);
 		s->writable -= n + FAKE_HEAD;
 	}

@@ -1,15 +1,15 @@
 /*
  * tls_openssl.c - making, checking and freeing the OpenSSL engine of one worker.
  *
- * Everything is made at launch: the library context with its default provider, one SSL_CTX per configured
- * certificate, two for next, the name table, the ticket cipher, the cache of resumable sessions and the slab
- * of session structs. Nothing is read from disk afterwards, and openssl.cnf is not read at all: what a
- * worker speaks is in weir's own settings.
+ * Everything is made at launch: the library context with its default provider, one SSL_CTX per
+ * configured certificate, two for next, the name table, the ticket cipher, the cache of resumable
+ * sessions and the slab of session structs. Nothing is read from disk afterwards, and openssl.cnf
+ * is not read at all: what a worker speaks is in weir's own settings.
  *
- * Bounds: sessions_max, next_sessions_max, TLS_CERTIFICATES_MAX, TLS_NAMES_MAX. What OpenSSL allocates per
- * session comes from the heap and is bounded by sessions_max (README.md, "Memory").
- * Outcome: an engine, or NULL with a reason that names the file. Does not: reload (a new engine is made and
- * the old one freed), share anything with another engine, start threads.
+ * Bounds: sessions_max, next_sessions_max, TLS_CERTIFICATES_MAX, TLS_NAMES_MAX. What OpenSSL
+ * allocates per session comes from the heap and is bounded by sessions_max (README.md, "Memory").
+ * Outcome: an engine, or NULL with a reason that names the file. Does not: reload (a new engine is
+ * made and the old one freed), share anything with another engine, start threads.
  */
 #include "crypto-offload/tls_openssl_int.h"
 
@@ -58,8 +58,8 @@ static bool sessions_make(struct tls_engine *e, uint32_t sessions_max, struct co
 	return true;
 }
 
-struct tls_engine *tls_openssl_make(const struct tls_openssl_config *config, struct block_pool *pool,
-                                    char *error, size_t error_bytes)
+struct tls_engine *tls_openssl_make(const struct tls_openssl_config *config,
+				    struct block_pool *pool, char *error, size_t error_bytes)
 {
 	struct complaint c = { .text = error, .capacity = error_bytes };
 	int which;
@@ -139,8 +139,8 @@ static int context_key_type(const SSL_CTX *context)
 	return EVP_PKEY_get_base_id(X509_get0_pubkey(SSL_CTX_get0_certificate(context)));
 }
 
-/* An ECDSA and an RSA certificate for the same names are one certificate to the operator: whichever of
- * the two is chosen, the other one is at hand for peers that need its algorithm. */
+/* An ECDSA and an RSA certificate for the same names are one certificate to the operator:
+ * whichever of the two is chosen, the other one is at hand for peers that need its algorithm. */
 static bool near_contexts_pair(struct tls_engine *e, const struct tls_openssl_config *config,
                                struct complaint *c, int *which)
 {
@@ -210,7 +210,7 @@ void tls_complain(struct complaint *c, const char *subject, const char *why)
 	if (error != 0 && ERR_SYSTEM_ERROR(error))
 		reason = strerror(ERR_GET_REASON(error));
 	if (c->capacity > 0)
-		snprintf(c->text, c->capacity, "%s: %s%s%s", subject, why, reason != NULL ? ": " : "",
-		         reason != NULL ? reason : "");
+		snprintf(c->text, c->capacity, "%s: %s%s%s", subject, why,
+			 reason != NULL ? ": " : "", reason != NULL ? reason : "");
 	ERR_clear_error();
 }

@@ -27,6 +27,10 @@ struct tls_openssl_config {
 	uint32_t next_sessions_max;     /* resumption cache on next, entries; 0: off */
 };
 
+/* Makes OpenSSL's frees wipe its record buffers, fast, in the whole process. To be called once, as the very first
+ * thing that touches OpenSSL. False: something allocated before; sessions then wipe in OpenSSL's own, slow way. */
+bool tls_openssl_wiping_install(void);
+
 /* NULL on failure, with the reason (file and OpenSSL's words) in `error`. */
 MUST_USE struct tls_engine *tls_openssl_make(const struct tls_openssl_config *config,
                                              struct block_pool *pool, char *error, size_t error_bytes);

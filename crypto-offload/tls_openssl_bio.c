@@ -1,13 +1,14 @@
 /*
- * tls_openssl_bio.c - OpenSSL's view of a connection's byte queues: one BIO per session, no buffer of its own.
+ * tls_openssl_bio.c - OpenSSL's view of a connection's byte queues: one BIO per session, no buffer
+ * of its own.
  *
- * Reading yields bytes of cipher_in, but no more than the session allows in this step (usually one whole
- * record). Writing appends to cipher_out, but no more than cipher_out_room and the block pool allow; what does
- * not fit is for OpenSSL to offer again.
+ * Reading yields bytes of cipher_in, but no more than the session allows in this step (usually one
+ * whole record). Writing appends to cipher_out, but no more than cipher_out_room and the block pool
+ * allow; what does not fit is for OpenSSL to offer again.
  *
- * One exception keeps alerts from getting lost: OpenSSL cannot be asked to offer an alert again once a
- * handshake has failed. Up to TLS_HELD_BYTES that find no room are therefore held in the session, in order, and
- * go out with the next call that has room.
+ * One exception keeps alerts from getting lost: OpenSSL cannot be asked to offer an alert again
+ * once a handshake has failed. Up to TLS_HELD_BYTES that find no room are therefore held in the
+ * session, in order, and go out with the next call that has room.
  *
  * Copies: one from the queue's blocks into OpenSSL's record buffer, one from there into blocks.
  */
@@ -89,7 +90,8 @@ static int queue_read(BIO *bio, char *bytes, int count)
 	return (int)got;
 }
 
-/* Flushing is always done: what was taken is in the queue. Everything else is a question we deny. */
+/* Flushing is always done: what was taken is in the queue. Everything else is a question we
+ * deny. */
 static long queue_control(BIO *bio, int command, long number, void *pointer)
 {
 	(void)bio;

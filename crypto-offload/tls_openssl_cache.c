@@ -1,16 +1,16 @@
 /*
  * tls_openssl_cache.c - sessions we may resume on next.
  *
- * A session is remembered under the caller's resumption key (group key x next hop) *and* under everything
- * that was asked of it: whether it was verified, against which references, under which server name, at which
- * minimum version. All of that is compared byte for byte, not by hash, so that a session from an unverified
- * handshake, or one verified for another name, can never stand in for a verified one. Only handshakes that were
- * established put anything in.
+ * A session is remembered under the caller's resumption key (group key x next hop) *and* under
+ * everything that was asked of it: whether it was verified, against which references, under which
+ * server name, at which minimum version. All of that is compared byte for byte, not by hash, so
+ * that a session from an unverified handshake, or one verified for another name, can never stand in
+ * for a verified one. Only handshakes that were established put anything in.
  *
- * One session per key, the newest; used again until the peer declines it (RFC 8446 C.4 asks clients who want
- * not to be linked to use a ticket once; an MTA is known by its address). No older than
- * TLS_NEXT_SESSION_AGE_US and not beyond the leaf's own end, so that trust that was withdrawn does not live on
- * in a cache. Bounded by entries_max; the least recently used one goes.
+ * One session per key, the newest; used again until the peer declines it (RFC 8446 C.4 asks clients
+ * who want not to be linked to use a ticket once; an MTA is known by its address). No older than
+ * TLS_NEXT_SESSION_AGE_US and not beyond the leaf's own end, so that trust that was withdrawn does
+ * not live on in a cache. Bounded by entries_max; the least recently used one goes.
  */
 #include "crypto-offload/tls_openssl_int.h"
 
@@ -42,7 +42,8 @@ bool tls_cache_make(struct session_cache *cache, struct tls_engine *e, uint32_t 
 	cache->entries = calloc(entries_max + 1u, sizeof(*cache->entries));
 	cache->buckets = calloc(buckets, sizeof(*cache->buckets));
 	if (cache->entries == NULL || cache->buckets == NULL ||
-	    RAND_bytes_ex(e->lib, (unsigned char *)&cache->hash_key, sizeof(cache->hash_key), 0) != 1) {
+	    RAND_bytes_ex(e->lib, (unsigned char *)&cache->hash_key, sizeof(cache->hash_key), 0) !=
+		    1) {
 		tls_complain(c, "session cache", "cannot be set up");
 		return false;
 	}
@@ -65,7 +66,8 @@ void tls_cache_free(struct session_cache *cache)
 static uint32_t bucket_of(const struct session_cache *cache, const struct tls_session *t)
 {
 	uint64_t hash = siphash(cache->hash_key, span_of(t->identity.bytes, t->identity.count));
-	return (uint32_t)(hash ^ (t->resumption_key * 0x9e3779b97f4a7c15u >> 32)) & cache->bucket_mask;
+	return (uint32_t)(hash ^ (t->resumption_key * 0x9e3779b97f4a7c15u >> 32)) &
+	       cache->bucket_mask;
 }
 
 static bool entry_is_for(const struct cache_entry *entry, const struct tls_session *t)
@@ -117,8 +119,8 @@ static bool session_is_good(const struct cache_entry *entry, bool verify, struct
 	return !verify || (leaf != NULL && X509_cmp_time(X509_get0_notAfter(leaf), NULL) > 0);
 }
 
-/* OpenSSL forbids a TLS 1.3 session's further use once it was resumed, and many servers (Postfix) renew no
- * ticket at a resumption: so OpenSSL gets a copy to spoil. */
+/* OpenSSL forbids a TLS 1.3 session's further use once it was resumed, and many servers
+ * (Postfix) renew no ticket at a resumption: so OpenSSL gets a copy to spoil. */
 static SSL_SESSION *session_copy(SSL_SESSION *session)
 {
 	if (SSL_SESSION_get_protocol_version(session) == TLS1_3_VERSION)
@@ -156,7 +158,8 @@ void tls_cache_keep(struct session_cache *cache, const struct tls_session *t, SS
 	entry->at = now;
 }
 
-/* A new entry for what `t` asked for, without a session yet; NULL when the cache is off or memory is out. */
+/* A new entry for what `t` asked for, without a session yet; NULL when the cache is off or
+ * memory is out. */
 static struct cache_entry *cache_take(struct session_cache *cache, const struct tls_session *t)
 {
 	if (cache->entries_max == 0)
@@ -202,8 +205,9 @@ void tls_cache_forget(struct session_cache *cache, const struct tls_session *t)
 		cache_drop(cache, entry);
 }
 
-/* OpenSSL has a new session: at the end of a TLS 1.2 handshake, at each ticket in 1.3. 1 keeps the
- * reference. In 1.2 this is before our phase changes, but the certificate has been judged by then. */
+/* OpenSSL has a new session: at the end of a TLS 1.2 handshake, at each ticket in 1.3. 1 keeps
+ * the reference. In 1.2 this is before our phase changes, but the certificate has been judged by
+ * then. */
 int tls_cache_new_callback(SSL *ssl, SSL_SESSION *session)
 {
 	struct tls_session *t = SSL_get_app_data(ssl);

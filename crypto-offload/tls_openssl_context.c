@@ -1,14 +1,15 @@
 /*
  * tls_openssl_context.c - the SSL_CTXs of near and next: what we speak, and with which manners.
  *
- * RFC 9325: TLS 1.2 and 1.3; AEAD with ECDHE only (4.2); no compression, no renegotiation (3.5); tickets
- * under a strong cipher (3.4); no early data (3.10). ALPN is neither offered nor read: SMTP has none.
- * AES-128-GCM leads because every machine we run on has AES instructions, and peers without them are given
- * ChaCha20 when they ask for it first.
+ * RFC 9325: TLS 1.2 and 1.3; AEAD with ECDHE only (4.2); no compression, no renegotiation (3.5);
+ * tickets under a strong cipher (3.4); no early data (3.10). ALPN is neither offered nor read: SMTP
+ * has none. AES-128-GCM leads because every machine we run on has AES instructions, and peers
+ * without them are given ChaCha20 when they ask for it first.
  *
- * Near and next differ in the security level: near and a verified next demand 112 bits of everything; a
- * next hop that need not be verified may be as weak as its operator made it, since the alternative would be
- * no encryption (RFC 9325 5.2) and no level that demands a certificate ever uses that context.
+ * Near and next differ in the security level: near and a verified next demand 112 bits of
+ * everything; a next hop that need not be verified may be as weak as its operator made it, since
+ * the alternative would be no encryption (RFC 9325 5.2) and no level that demands a certificate
+ * ever uses that context.
  */
 #include "crypto-offload/tls_openssl_int.h"
 
@@ -55,16 +56,16 @@ bool tls_context_near_beside(SSL_CTX *context, const struct tls_certificate_file
 	return context_load(context, other, c);
 }
 
-SSL_CTX *tls_context_next(struct tls_engine *e, const struct tls_openssl_config *config, bool verify,
-                          struct complaint *c)
+SSL_CTX *tls_context_next(struct tls_engine *e, const struct tls_openssl_config *config,
+			  bool verify, struct complaint *c)
 {
 	SSL_CTX *context = context_make(e, TLS_client_method(), TLS_VERSION_1_2, verify ? 2 : 1, c);
 	if (context == NULL)
 		return NULL;
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(context, tls_cache_new_callback);
-	/* SSL_VERIFY_NONE alone would still build and check the chain, at the price of a signature check
-	 * per certificate, and then ignore the result. */
+	/* SSL_VERIFY_NONE alone would still build and check the chain, at the price of a
+	 * signature check per certificate, and then ignore the result. */
 	SSL_CTX_set_verify(context, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_cert_verify_callback(
 		context, verify ? tls_verify_callback : tls_verify_skip_callback, NULL);
@@ -85,9 +86,9 @@ static bool context_suites(SSL_CTX *context, enum tls_version minimum, int secur
 	       SSL_CTX_set1_groups_list(context, GROUPS) == 1;
 }
 
-/* RELEASE_BUFFERS: an idle session holds no 16 KiB buffers. Moving write buffers: a record that had to
- * wait for room is offered again from wherever its plaintext lies by then. Without AUTO_RETRY a read returns
- * after each record, so that limits are checked between records. */
+/* RELEASE_BUFFERS: an idle session holds no 16 KiB buffers. Moving write buffers: a record that
+ * had to wait for room is offered again from wherever its plaintext lies by then. Without
+ * AUTO_RETRY a read returns after each record, so that limits are checked between records. */
 static SSL_CTX *context_make(struct tls_engine *e, const SSL_METHOD *method,
                              enum tls_version minimum, int security_level, struct complaint *c)
 {
@@ -98,7 +99,7 @@ static SSL_CTX *context_make(struct tls_engine *e, const SSL_METHOD *method,
 		return NULL;
 	}
 	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-	                                     SSL_OP_CLEANSE_PLAINTEXT);
+	                                     tls_memory_options());
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_read_ahead(context, 0);
@@ -126,7 +127,8 @@ static bool context_load(SSL_CTX *context, const struct tls_certificate_files *f
 		return false;
 	}
 	if (SSL_CTX_use_PrivateKey_file(context, files->key, SSL_FILETYPE_PEM) != 1) {
-		tls_complain(c, files->key, "no usable private key in PEM, or not the certificate's");
+		tls_complain(c, files->key,
+			     "no usable private key in PEM, or not the certificate's");
 		return false;
 	}
 	if (SSL_CTX_check_private_key(context) != 1) {

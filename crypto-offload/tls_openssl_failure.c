@@ -1,8 +1,9 @@
 /*
  * tls_openssl_failure.c - OpenSSL's many reasons -> our few failures, by table.
  *
- * The first reason of OpenSSL's SSL library that is in the table decides; an alert from the peer is any
- * reason of 1000 and more. What is in no table is a protocol error: the peer sent what we could not take.
+ * The first reason of OpenSSL's SSL library that is in the table decides; an alert from the peer is
+ * any reason of 1000 and more. What is in no table is a protocol error: the peer sent what we could
+ * not take.
  */
 #include "crypto-offload/tls_openssl_int.h"
 
@@ -91,7 +92,8 @@ enum tls_failure tls_failure_of_errors(const struct tls_session *t)
 	return failure == TLS_FAILURE_NONE ? TLS_FAILURE_PROTOCOL : failure;
 }
 
-/* Clearing walks all sixteen places of the queue; asking first is cheaper, since it is nearly always empty. */
+/* Clearing walks all sixteen places of the queue; asking first is cheaper, since it is nearly
+ * always empty. */
 void tls_errors_clear(void)
 {
 	if (ERR_peek_error() != 0)

@@ -10,6 +10,7 @@
  *	tls_openssl_bio.c      OpenSSL's view of a connection's byte queues
  *	tls_openssl_session.c  one session: the four verbs
  *	tls_openssl_failure.c  OpenSSL's many reasons -> our few failures
+ *	tls_openssl_memory.c   wiping what OpenSSL gives back
  */
 #ifndef WEIR_CRYPTO_OFFLOAD_TLS_OPENSSL_INT_H
 #define WEIR_CRYPTO_OFFLOAD_TLS_OPENSSL_INT_H
@@ -28,12 +29,13 @@
 #define TLS_RECORD_PLAIN_MAX 16384u /* RFC 8446 5.1 */
 #define TLS_RECORD_HEAD 5u
 #define TLS_RECORD_CIPHER_MAX (TLS_RECORD_PLAIN_MAX + 256u) /* RFC 8446 5.2 */
-/* What a record costs beyond its plaintext: 29 bytes in TLS 1.2 with GCM, 22 in 1.3; and the answer to a
- * KeyUpdate may go ahead of it (27). */
+/* What a record costs beyond its plaintext: 29 bytes in TLS 1.2 with GCM, 22 in 1.3; and the
+ * answer to a KeyUpdate may go ahead of it (27). */
 #define TLS_RECORD_OVERHEAD 64u
 /* A record with fewer bytes than this is written only when plain_out holds no more. */
 #define TLS_RECORD_SPARSE 1024u
-/* An incomplete record is handed to OpenSSL (which then holds a 16 KiB buffer for it) from here on. */
+/* An incomplete record is handed to OpenSSL (which then holds a 16 KiB buffer for it) from here
+ * on. */
 #define TLS_FEED_PARTIAL 8192u
 #define TLS_HELD_BYTES 64u         /* an alert with its record */
 #define TLS_POST_MESSAGES_MAX 32u  /* tickets and the like after establishment, per session */
@@ -52,7 +54,8 @@ struct name_table {
 	uint32_t count;
 };
 
-/* One remembered session; entries of a bucket are chained, all are on the LRU list. Indices + 1; 0: none. */
+/* One remembered session; entries of a bucket are chained, all are on the LRU list. Indices + 1;
+ * 0: none. */
 struct cache_entry {
 	SSL_SESSION *session; /* NULL: the entry is free */
 	uint8_t *identity;
@@ -105,10 +108,10 @@ struct tls_session {
 	/* per call */
 	SSL *ssl;
 	const struct tls_queues *queues; /* of the call that is under way, else NULL */
-	size_t readable;                 /* what OpenSSL may still take from cipher_in in this step */
-	size_t writable;                 /* what it may still put into cipher_out */
-	size_t record_left;              /* of the record OpenSSL is in the middle of */
-	size_t write_pending;            /* plaintext of a record that cipher_out has not wholly taken */
+	size_t readable;      /* what OpenSSL may still take from cipher_in in this step */
+	size_t writable;      /* what it may still put into cipher_out */
+	size_t record_left;   /* of the record OpenSSL is in the middle of */
+	size_t write_pending; /* plaintext of a record that cipher_out has not wholly taken */
 	enum tls_phase phase;
 	enum tls_failure failure;
 	uint8_t server;                  /* we are the server: near */
@@ -152,7 +155,8 @@ void tls_complain(struct complaint *c, const char *subject, const char *why);
 /* context */
 MUST_USE SSL_CTX *tls_context_near(struct tls_engine *e, const struct tls_openssl_config *config,
                                    uint32_t certificate, struct complaint *c);
-/* May certificate `other` be loaded beside `context`'s own, for peers that cannot do its algorithm? */
+/* May certificate `other` be loaded beside `context`'s own, for peers that cannot do its
+ * algorithm? */
 MUST_USE bool tls_context_near_beside(SSL_CTX *context, const struct tls_certificate_files *other,
                                       struct complaint *c);
 MUST_USE SSL_CTX *tls_context_next(struct tls_engine *e, const struct tls_openssl_config *config,
@@ -183,8 +187,8 @@ void tls_identity_free(struct tls_identity *identity);
 const char *tls_identity_server_name(const struct tls_identity *identity);
 
 /* sessions for resumption on next */
-MUST_USE bool tls_cache_make(struct session_cache *cache, struct tls_engine *e, uint32_t entries_max,
-                             struct complaint *c);
+MUST_USE bool tls_cache_make(struct session_cache *cache, struct tls_engine *e,
+			     uint32_t entries_max, struct complaint *c);
 void tls_cache_free(struct session_cache *cache);
 /* The caller frees it; NULL: none that may be used. */
 SSL_SESSION *tls_cache_find(struct session_cache *cache, const struct tls_session *t,
@@ -205,6 +209,10 @@ void tls_bio_flush_held(struct tls_session *t);
 enum tls_failure tls_failure_of_errors(const struct tls_session *t);
 enum tls_failure tls_failure_of_verification(long result);
 void tls_errors_clear(void);
+
+/* memory */
+/* What contexts must ask of OpenSSL so that plaintext is wiped. */
+uint64_t tls_memory_options(void);
 
 /* sessions */
 enum tls_call_outcome tls_session_near_open(struct tls_engine *e, uint32_t certificate,

@@ -1,11 +1,11 @@
 /*
  * tls_openssl_names.c - which certificate answers which server name.
  *
- * The names are the dNSNames of each leaf's subjectAltName (RFC 9525: the common name is not looked at).
- * A name that is listed exactly beats a wildcard; among equals the listener's own certificate wins, then the
- * one configured first. A wildcard stands for exactly one leftmost label. An unknown name is answered with
- * the listener's certificate and never with an alert: senders put all kinds of names into SNI, and RFC 7672
- * 8.1 and RFC 8461 7.1 want the mail to flow.
+ * The names are the dNSNames of each leaf's subjectAltName (RFC 9525: the common name is not looked
+ * at). A name that is listed exactly beats a wildcard; among equals the listener's own certificate
+ * wins, then the one configured first. A wildcard stands for exactly one leftmost label. An unknown
+ * name is answered with the listener's certificate and never with an alert: senders put all kinds
+ * of names into SNI, and RFC 7672 8.1 and RFC 8461 7.1 want the mail to flow.
  *
  * Sorted once at launch, bisected per handshake: 12 comparisons at the most. Bound: TLS_NAMES_MAX.
  */
@@ -20,8 +20,8 @@ static uint32_t names_pick(const struct name_table *names, const char *name, uin
 
 #define NONE UINT32_MAX
 
-bool tls_names_make(struct tls_engine *e, const struct tls_openssl_config *config, struct complaint *c,
-                    int *which)
+bool tls_names_make(struct tls_engine *e, const struct tls_openssl_config *config,
+		    struct complaint *c, int *which)
 {
 	struct name_table *names = &e->names;
 	names->entries = calloc(TLS_NAMES_MAX, sizeof(*names->entries));
@@ -32,7 +32,8 @@ bool tls_names_make(struct tls_engine *e, const struct tls_openssl_config *confi
 	for (uint32_t i = 0; i < e->near_count; i++) {
 		if (names_of_certificate(names, i, SSL_CTX_get0_certificate(e->near[i])))
 			continue;
-		tls_complain(c, config->certificates[i].chain, "too many names in all certificates");
+		tls_complain(c, config->certificates[i].chain,
+			     "too many names in all certificates");
 		*which = (int)i;
 		return false;
 	}
@@ -48,7 +49,8 @@ void tls_names_free(struct name_table *names)
 	*names = (struct name_table){ .entries = NULL };
 }
 
-/* The name in lower case and without a root dot; false when it is none, or longer than a name can be. */
+/* The name in lower case and without a root dot; false when it is none, or longer than a name
+ * can be. */
 static bool name_copy(const char *from, size_t bytes, char to[TLS_NAME_BYTES])
 {
 	if (bytes > 0 && from[bytes - 1] == '.')

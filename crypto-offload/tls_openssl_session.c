@@ -1,28 +1,28 @@
 /*
  * tls_openssl_session.c - one TLS session as a machine over byte queues.
  *
- * Opening makes the SSL object and costs no cryptography. tls_input() and tls_output() borrow the caller's
- * queues for the length of the call. OpenSSL is entered only when it can get on: with a whole record (or a good
- * part of a big one) in cipher_in, or with room in cipher_out for what it could not write. A peer that sends a
- * ClientHello byte by byte costs a header peek per byte.
+ * Opening makes the SSL object and costs no cryptography. tls_input() and tls_output() borrow the
+ * caller's queues for the length of the call. OpenSSL is entered only when it can get on: with a
+ * whole record (or a good part of a big one) in cipher_in, or with room in cipher_out for what it
+ * could not write. A peer that sends a ClientHello byte by byte costs a header peek per byte.
  *
- * tls_output() gathers plain_out into records of up to 16 KiB and encrypts one only when cipher_out has room for
- * all of it, so that plaintext leaves plain_out exactly when its record is on its way. Room below
- * TLS_RECORD_SPARSE + TLS_RECORD_OVERHEAD is waited out unless all of plain_out fits.
+ * tls_output() gathers plain_out into records of up to 16 KiB and encrypts one only when cipher_out
+ * has room for all of it, so that plaintext leaves plain_out exactly when its record is on its way.
+ * Room below TLS_RECORD_SPARSE + TLS_RECORD_OVERHEAD is waited out unless all of plain_out fits.
  *
- * Limits: TLS_HANDSHAKE_BYTES_MAX, TLS_KEY_UPDATES_MAX, TLS_EMPTY_RECORDS_MAX, TLS_POST_MESSAGES_MAX; each ends
- * the session with TLS_FAILURE_LIMIT. A session fails once and for all; what OpenSSL had to say about it (an
- * alert) goes out by tls_output().
+ * Limits: TLS_HANDSHAKE_BYTES_MAX, TLS_KEY_UPDATES_MAX, TLS_EMPTY_RECORDS_MAX,
+ * TLS_POST_MESSAGES_MAX; each ends the session with TLS_FAILURE_LIMIT. A session fails once and for
+ * all; what OpenSSL had to say about it (an alert) goes out by tls_output().
  *
- * Does not: block, read a clock (OpenSSL reads the wall clock for certificates and tickets), call back.
- * RFC 8446, RFC 5246.
+ * Does not: block, read a clock (OpenSSL reads the wall clock for certificates and tickets), call
+ * back. RFC 8446, RFC 5246.
  */
 #include "crypto-offload/tls_openssl_int.h"
 
 #include <stdlib.h>
 
-static enum tls_call_outcome session_open(struct tls_engine *e, SSL_CTX *context, struct instant now,
-                                          struct tls_session **session);
+static enum tls_call_outcome session_open(struct tls_engine *e, SSL_CTX *context,
+					  struct instant now, struct tls_session **session);
 static void call_begin(struct tls_session *t, const struct tls_queues *q, struct instant now);
 static void call_end(struct tls_session *t);
 static void handshake_carry(struct tls_session *t, struct instant now);
@@ -46,7 +46,8 @@ enum tls_call_outcome tls_session_near_open(struct tls_engine *e, uint32_t certi
 }
 
 /* False: OpenSSL is out of memory. */
-static bool next_prepare(struct tls_session *t, const struct tls_next_want *want, struct instant now)
+static bool next_prepare(struct tls_session *t, const struct tls_next_want *want,
+			 struct instant now)
 {
 	struct session_cache *cache = &t->head.engine->cache;
 	if (!tls_identity_make(&t->identity, want))
@@ -96,8 +97,8 @@ static bool session_ssl_make(struct tls_session *t, SSL_CTX *context)
 	return true;
 }
 
-static enum tls_call_outcome session_open(struct tls_engine *e, SSL_CTX *context, struct instant now,
-                                          struct tls_session **session)
+static enum tls_call_outcome session_open(struct tls_engine *e, SSL_CTX *context,
+					  struct instant now, struct tls_session **session)
 {
 	struct session_slot *slot = slab_take(&e->sessions);
 	if (slot == NULL)
@@ -122,8 +123,8 @@ static struct session_slot *slot_of(struct tls_session *t)
 	return (struct session_slot *)(void *)((char *)t - offsetof(struct session_slot, session));
 }
 
-/* Freed without this mark, OpenSSL takes the session for truncated and forbids its resumption: peers that
- * close TCP without close_notify are the rule in SMTP. */
+/* Freed without this mark, OpenSSL takes the session for truncated and forbids its resumption:
+ * peers that close TCP without close_notify are the rule in SMTP. */
 void tls_session_free(struct tls_session *t, bool orderly)
 {
 	struct tls_engine *e = t->head.engine;
@@ -205,8 +206,8 @@ static void session_fail(struct tls_session *t, enum tls_failure failure)
 
 /* ---- feeding OpenSSL record by record */
 
-/* Reads the next record's header; false: not all of it is here. Bytes that are no record of TLS are all
- * let through, for OpenSSL to refuse with the right alert. */
+/* Reads the next record's header; false: not all of it is here. Bytes that are no record of TLS
+ * are all let through, for OpenSSL to refuse with the right alert. */
 static bool record_measure(const struct byteq *in, size_t *record_bytes)
 {
 	uint8_t head[TLS_RECORD_HEAD];
@@ -221,7 +222,8 @@ static bool record_measure(const struct byteq *in, size_t *record_bytes)
 	return true;
 }
 
-/* Decides what OpenSSL may see of cipher_in in this step. False: nothing, it is not worth entering. */
+/* Decides what OpenSSL may see of cipher_in in this step. False: nothing, it is not worth
+ * entering. */
 static bool session_feed(struct tls_session *t)
 {
 	const struct byteq *in = t->queues->cipher_in;
@@ -329,7 +331,8 @@ static void plain_receive(struct tls_session *t)
 		uint32_t messages = t->messages;
 		if (room.bytes == 0)
 			break;
-		if (SSL_read_ex(t->ssl, room.data, room.bytes < left ? room.bytes : left, &got) == 1) {
+		if (SSL_read_ex(t->ssl, room.data, room.bytes < left ? room.bytes : left, &got) ==
+		    1) {
 			byteq_commit(plain, got);
 			left -= got;
 			t->empty_records = 0;
@@ -341,7 +344,8 @@ static void plain_receive(struct tls_session *t)
 	byteq_consume(plain, pool, 0); /* gives back a reserved block that stayed empty */
 }
 
-/* OpenSSL shows every record header and message here; only what a peer can flood us with is counted. */
+/* OpenSSL shows every record header and message here; only what a peer can flood us with is
+ * counted. */
 void tls_session_message_callback(int sent, int version, int type, const void *bytes, size_t count,
                                   SSL *ssl, void *session)
 {
@@ -361,8 +365,8 @@ void tls_session_message_callback(int sent, int version, int type, const void *b
 
 /* ---- sending */
 
-/* Plaintext of the next record; 0: wait for room. A record that OpenSSL has begun must be offered again as
- * it was. */
+/* Plaintext of the next record; 0: wait for room. A record that OpenSSL has begun must be
+ * offered again as it was. */
 static size_t record_plain_bytes(struct tls_session *t, size_t bytes)
 {
 	if (t->held_bytes > 0)
@@ -380,7 +384,8 @@ static size_t record_plain_bytes(struct tls_session *t, size_t bytes)
 	return fits ? n : 0;
 }
 
-/* The front of plain_out in one piece: in place when it lies in one block, else copied to the scratch. */
+/* The front of plain_out in one piece: in place when it lies in one block, else copied to the
+ * scratch. */
 static struct span plain_gather(struct tls_session *t, size_t bytes, size_t *scratch_used)
 {
 	struct span front = byteq_peek(t->queues->plain_out);
@@ -421,7 +426,7 @@ static void plain_send(struct tls_session *t)
 			break;
 	}
 	if (scratch_used > 0)
-		OPENSSL_cleanse(t->head.engine->scratch, scratch_used);
+		explicit_bzero(t->head.engine->scratch, scratch_used);
 }
 
 void tls_session_shut(struct tls_session *t)
@@ -429,8 +434,8 @@ void tls_session_shut(struct tls_session *t)
 	t->shut_wanted = 1;
 }
 
-/* close_notify follows everything in plain_out. Should OpenSSL not be able to write it now it never will:
- * the peer then sees a close without it. */
+/* close_notify follows everything in plain_out. Should OpenSSL not be able to write it now it
+ * never will: the peer then sees a close without it. */
 static void shut_send(struct tls_session *t)
 {
 	if (!t->shut_wanted || t->shut_done || t->held_bytes > 0 || t->phase == TLS_PHASE_FAILED ||
@@ -462,7 +467,8 @@ static const char *peer_name(struct tls_session *t)
 	char *bytes = NULL;
 	if (text == NULL)
 		return "";
-	X509_NAME_print_ex(text, X509_get_subject_name(leaf), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+	X509_NAME_print_ex(text, X509_get_subject_name(leaf), 0,
+			   XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 	long count = BIO_get_mem_data(text, &bytes);
 	if (count > 0)
 		t->peer_name = strndup(bytes, (size_t)count < TLS_NAME_BYTES ? (size_t)count
@@ -485,7 +491,8 @@ void tls_session_facts(const struct tls_session *t, struct tls_facts *facts)
 		                     .version_text = "",
 		                     .cipher_text = "",
 		                     .server_name = server_name(t),
-		                     /* the name is made on demand and kept: not a change of state */
+		                     /* the name is made on demand and kept: not a change of
+		                      * state */
 		                     .peer_name = peer_name((struct tls_session *)(uintptr_t)t),
 		                     .handshake_us = t->handshake_us };
 	if (!t->was_established)

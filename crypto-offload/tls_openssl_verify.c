@@ -1,15 +1,16 @@
 /*
  * tls_openssl_verify.c - judging the next hop's certificate (RFC 3207 6, RFC 5280, RFC 9525).
  *
- * A want that verifies needs two things: a chain from the peer's leaf to the trust store, and a leaf that
- * carries one of the reference names. References are DNS names or IP addresses in text form, and one match
- * among all of them is enough; X509_VERIFY_PARAM would want an IP address *and* a host name to match when
- * both are given, which is why the names are compared here. Wildcards only as the whole leftmost label;
- * the subject's common name is never looked at. A want without references matches nothing.
+ * A want that verifies needs two things: a chain from the peer's leaf to the trust store, and a
+ * leaf that carries one of the reference names. References are DNS names or IP addresses in text
+ * form, and one match among all of them is enough; X509_VERIFY_PARAM would want an IP address *and*
+ * a host name to match when both are given, which is why the names are compared here. Wildcards
+ * only as the whole leftmost label; the subject's common name is never looked at. A want without
+ * references matches nothing.
  *
- * Whatever the operator puts into the trust file is trusted as it stands, be it a root, an intermediate or the
- * very certificate of a partner (X509_V_FLAG_PARTIAL_CHAIN). The file is read once, at launch: no directory
- * look-ups, which would read files in the middle of a handshake.
+ * Whatever the operator puts into the trust file is trusted as it stands, be it a root, an
+ * intermediate or the very certificate of a partner (X509_V_FLAG_PARTIAL_CHAIN). The file is read
+ * once, at launch: no directory look-ups, which would read files in the middle of a handshake.
  *
  * A want that does not verify costs no chain building: any certificate is taken as it comes.
  */

@@ -1,6 +1,7 @@
 /*
- * config_check.c - what single values cannot show: names used twice, listeners on addresses that no port has, next hops
- * that no port reaches, domains listed twice, levels that make no sense on near.
+ * config_check.c - what single values cannot show: names used twice, listeners on addresses that no
+ * port has, next hops that no port reaches, domains listed twice, levels that make no sense on
+ * near.
  *
  * Run only when every value was right by itself. All mistakes are reported.
  */
@@ -13,7 +14,8 @@
 #include "policy/domain.h"
 
 /* Reports under a path such as "listeners[3].address". */
-static void mistake_at(struct loader *l, const char *list, uint32_t index, const char *name, const char *message)
+static void mistake_at(struct loader *l, const char *list, uint32_t index, const char *name,
+		       const char *message)
 {
 	size_t before = path_push(l, list);
 	(void)path_push_index(l, index);
@@ -29,7 +31,8 @@ static void hostname_check(struct loader *l)
 	char host[HOST_NAME_MAX + 1] = "";
 	if (s->hostname != NULL)
 		return;
-	if (gethostname(host, sizeof(host) - 1) != 0 || !domain_is_valid(span_of(host, strlen(host)))) {
+	if (gethostname(host, sizeof(host) - 1) != 0 ||
+	    !domain_is_valid(span_of(host, strlen(host)))) {
 		s->hostname = "localhost"; /* a machine without a usable name still greets */
 		return;
 	}
@@ -38,9 +41,10 @@ static void hostname_check(struct loader *l)
 
 /* ---- names ---- */
 
-/* `first` is the name of element 0, the others lie `step` bytes apart. Lists of names are short, but for
- * content rules (thousands, at launch only). */
-static void names_check(struct loader *l, const char *list, const void *first, size_t step, uint32_t count)
+/* `first` is the name of element 0, the others lie `step` bytes apart. Lists of names are short,
+ * but for content rules (thousands, at launch only). */
+static void names_check(struct loader *l, const char *list, const void *first, size_t step,
+			uint32_t count)
 {
 	char message[160];
 	for (uint32_t i = 1; i < count; i++) {
@@ -50,8 +54,9 @@ static void names_check(struct loader *l, const char *list, const void *first, s
 			memcpy(&other, (const uint8_t *)first + j * step, sizeof(other));
 			if (strcmp(name, other) != 0)
 				continue;
-			snprintf(message, sizeof(message), "\"%s\" is the name of %s[%u] already (names are unique)",
-			         name, list, j);
+			snprintf(message, sizeof(message),
+				 "\"%s\" is the name of %s[%u] already (names are unique)", name,
+				 list, j);
 			mistake_at(l, list, i, "name", message);
 			break;
 		}
@@ -62,10 +67,13 @@ static void all_names_check(struct loader *l)
 {
 	const struct settings *s = &l->config->settings;
 	names_check(l, "ports", &s->ports[0].name, sizeof(s->ports[0]), s->port_count);
-	names_check(l, "certificates", &s->certificates[0].name, sizeof(s->certificates[0]), s->certificate_count);
-	names_check(l, "listeners", &s->listeners[0].name, sizeof(s->listeners[0]), s->listener_count);
+	names_check(l, "certificates", &s->certificates[0].name, sizeof(s->certificates[0]),
+		    s->certificate_count);
+	names_check(l, "listeners", &s->listeners[0].name, sizeof(s->listeners[0]),
+		    s->listener_count);
 	if (s->content_count > 0)
-		names_check(l, "content", &s->content[0].name, sizeof(s->content[0]), s->content_count);
+		names_check(l, "content", &s->content[0].name, sizeof(s->content[0]),
+			    s->content_count);
 }
 
 /* ---- domains ---- */
@@ -87,17 +95,20 @@ static int listed_compare(const void *a, const void *b)
 }
 
 static void domain_twice(struct loader *l, const char *list, const struct listed *first,
-                         const struct listed *second)
+			 const struct listed *second)
 {
 	char message[160], name[32];
-	snprintf(message, sizeof(message), "\"%.80s\" is listed in %s[%u] already (one rule for each domain)",
-	         second->domain, list, first->rule);
+	snprintf(message, sizeof(message),
+		 "\"%.80s\" is listed in %s[%u] already (one rule for each domain)", second->domain,
+		 list, first->rule);
 	snprintf(name, sizeof(name), "domains[%u]", second->place);
 	mistake_at(l, list, second->rule, name, message);
 }
 
-/* `first` is the `domains` of element 0. A domain in two rules would make the answer depend on their order. */
-static void domains_check(struct loader *l, const char *list, const void *first, size_t step, uint32_t count)
+/* `first` is the `domains` of element 0. A domain in two rules would make the answer depend on
+ * their order. */
+static void domains_check(struct loader *l, const char *list, const void *first, size_t step,
+			  uint32_t count)
 {
 	const struct settings_strings *strings;
 	size_t total = 0, n = 0;
@@ -123,11 +134,14 @@ static void all_domains_check(struct loader *l)
 {
 	const struct settings *s = &l->config->settings;
 	if (s->route_count > 0)
-		domains_check(l, "routes", &s->routes[0].domains, sizeof(s->routes[0]), s->route_count);
+		domains_check(l, "routes", &s->routes[0].domains, sizeof(s->routes[0]),
+			      s->route_count);
 	if (s->tls.next_count > 0)
-		domains_check(l, "tls.next", &s->tls.next[0].domains, sizeof(s->tls.next[0]), s->tls.next_count);
+		domains_check(l, "tls.next", &s->tls.next[0].domains, sizeof(s->tls.next[0]),
+			      s->tls.next_count);
 	if (s->tls.near_count > 0)
-		domains_check(l, "tls.near", &s->tls.near[0].domains, sizeof(s->tls.near[0]), s->tls.near_count);
+		domains_check(l, "tls.near", &s->tls.near[0].domains, sizeof(s->tls.near[0]),
+			      s->tls.near_count);
 }
 
 /* ---- addresses ---- */
@@ -171,14 +185,17 @@ static void gateways_check(struct loader *l, uint32_t port)
 	for (uint32_t i = 0; i < p->gateway_count; i++) {
 		snprintf(name, sizeof(name), "gateways[%u]", i);
 		if (!port_is_near(p, p->gateways[i]) || !address_is_host(p->gateways[i]))
-			mistake_at(l, "ports", port, name,
-			           "lies in none of the port's networks (a gateway is a neighbour)");
+			mistake_at(
+				l, "ports", port, name,
+				"lies in none of the port's networks (a gateway is a neighbour)");
 		if (port_has(p, p->gateways[i]))
-			mistake_at(l, "ports", port, name, "is the port's own address (a gateway is another machine)");
+			mistake_at(l, "ports", port, name,
+				   "is the port's own address (a gateway is another machine)");
 		for (uint32_t j = 0; j < i; j++)
 			if (p->gateways[j].family == p->gateways[i].family)
 				mistake_at(l, "ports", port, name,
-				           "is the second of its family (one gateway each for IPv4 and IPv6)");
+					   "is the second of its family (one gateway each for IPv4 "
+					   "and IPv6)");
 	}
 }
 
@@ -197,7 +214,8 @@ static void port_addresses_check(struct loader *l, uint32_t port)
 				mistake_at(l, "ports", port, name, "is listed twice");
 		for (uint32_t j = 0; j < port; j++)
 			if (port_has(&s->ports[j], a))
-				mistake_at(l, "ports", port, name, "is an address of another port already");
+				mistake_at(l, "ports", port, name,
+					   "is an address of another port already");
 	}
 }
 
@@ -206,7 +224,8 @@ static void devices_check(struct loader *l, uint32_t port)
 	const struct settings *s = &l->config->settings;
 	for (uint32_t i = 0; i < port; i++)
 		if (strcmp(s->ports[i].device, s->ports[port].device) == 0)
-			mistake_at(l, "ports", port, "device", "is the device of another port already");
+			mistake_at(l, "ports", port, "device",
+				   "is the device of another port already");
 }
 
 static void listener_check(struct loader *l, uint32_t index)
@@ -217,12 +236,15 @@ static void listener_check(struct loader *l, uint32_t index)
 	for (uint32_t i = 0; i < s->port_count; i++)
 		found = found || port_has(&s->ports[i], listener->local.addr);
 	if (!found)
-		mistake_at(l, "listeners", index, "address", "is not an address of any port (ports[].addresses)");
+		mistake_at(l, "listeners", index, "address",
+			   "is not an address of any port (ports[].addresses)");
 	for (uint32_t i = 0; i < index; i++)
 		if (endpoint_equal(s->listeners[i].local, listener->local))
-			mistake_at(l, "listeners", index, "port", "another listener has this address and port already");
+			mistake_at(l, "listeners", index, "port",
+				   "another listener has this address and port already");
 	if (listener->tls != SETTINGS_NEAR_OFF && listener->certificate == UINT32_MAX)
-		mistake_at(l, "listeners", index, "certificate", "is missing (only tls = \"off\" needs none)");
+		mistake_at(l, "listeners", index, "certificate",
+			   "is missing (only tls = \"off\" needs none)");
 }
 
 static void next_check(struct loader *l, uint32_t route, uint32_t index)
@@ -235,16 +257,33 @@ static void next_check(struct loader *l, uint32_t route, uint32_t index)
 	for (uint32_t i = 0; i < s->port_count; i++) {
 		reached = reached || port_reaches(&s->ports[i], next.addr);
 		if (port_has(&s->ports[i], next.addr))
-			mistake_at(l, "routes", route, name, "is an address of our own (mail would go round in circles)");
+			mistake_at(l, "routes", route, name,
+				   "is an address of our own (mail would go round in circles)");
 	}
 	if (!address_is_host(next.addr))
 		mistake_at(l, "routes", route, name, "is not the address of a host");
 	else if (!reached)
 		mistake_at(l, "routes", route, name,
-		           "cannot be reached (it lies in no port's network, and no port has a gateway of its family)");
+			   "cannot be reached (it lies in no port's network, and no port has a "
+			   "gateway of its family)");
 	for (uint32_t i = 0; i < index; i++)
 		if (endpoint_equal(s->routes[route].next[i], next))
 			mistake_at(l, "routes", route, name, "is listed twice");
+}
+
+static void near_level_check(struct loader *l, uint32_t rule)
+{
+	const struct settings *s = &l->config->settings;
+	bool offered = false;
+	for (uint32_t i = 0; i < s->listener_count; i++)
+		offered = offered || s->listeners[i].tls != SETTINGS_NEAR_OFF;
+	if (s->tls.near[rule].level == TLS_LEVEL_VERIFY)
+		mistake_at(l, "tls.near", rule, "level",
+			   "\"verify\" is not for senders, who show no certificate "
+			   "(one of \"none\", \"opportunistic\", \"encrypt\")");
+	if (s->tls.near[rule].level == TLS_LEVEL_ENCRYPT && !offered)
+		mistake_at(l, "tls.near", rule, "level",
+			   "\"encrypt\" can never be met (no listener has TLS)");
 }
 
 void config_check(struct loader *l)
@@ -264,8 +303,5 @@ void config_check(struct loader *l)
 		for (uint32_t j = 0; j < s->routes[i].next_count; j++)
 			next_check(l, i, j);
 	for (uint32_t i = 0; i < s->tls.near_count; i++)
-		if (s->tls.near[i].level == TLS_LEVEL_VERIFY)
-			mistake_at(l, "tls.near", i, "level",
-			           "\"verify\" is not for senders, who show no certificate "
-			           "(one of \"none\", \"opportunistic\", \"encrypt\")");
+		near_level_check(l, i);
 }

@@ -1,12 +1,13 @@
 /*
  * config_file.c - one libconfig file -> checked settings. See config_file.h.
  *
- * The walk follows settings.def, not the file: for each row the written value is looked up, or the default taken; then
- * what was written but is in no row is reported as unknown. So this file knows the shape of a configuration (groups,
- * lists, values) and no single setting. config_values.c reads values, config_check.c compares them with each other.
+ * The walk follows settings.def, not the file: for each row the written value is looked up, or the
+ * default taken; then what was written but is in no row is reported as unknown. So this file knows
+ * the shape of a configuration (groups, lists, values) and no single setting. config_values.c reads
+ * values, config_check.c compares them with each other.
  *
- * libconfig keeps the texts alive that the settings point to; what had to be changed (lower case, joined paths) is
- * kept in a list of our own. Both go with config_free().
+ * libconfig keeps the texts alive that the settings point to; what had to be changed (lower case,
+ * joined paths) is kept in a list of our own. Both go with config_free().
  */
 #include "pmd-config/config_file.h"
 
@@ -18,8 +19,8 @@
 
 #include "pmd-config/config_int.h"
 
-static void group_read(struct loader *l, const struct settings_row *parent, const config_setting_t *at,
-                       uint8_t *base);
+static void group_read(struct loader *l, const struct settings_row *parent,
+		       const config_setting_t *at, uint8_t *base);
 
 /* ---- what the other files of the loader use ---- */
 
@@ -68,7 +69,8 @@ void path_pop(struct loader *l, size_t before)
 	l->path.cut = false;
 }
 
-static void where_print(const struct config *c, const config_setting_t *at, char *text, size_t bytes)
+static void where_print(const struct config *c, const config_setting_t *at, char *text,
+			size_t bytes)
 {
 	const char *file = at != NULL ? config_setting_source_file(at) : NULL;
 	unsigned line = at != NULL ? config_setting_source_line(at) : 0;
@@ -78,7 +80,8 @@ static void where_print(const struct config *c, const config_setting_t *at, char
 		snprintf(text, bytes, "%s", c->name);
 }
 
-void mistake(struct loader *l, const config_setting_t *at, const struct settings_row *row, const char *format, ...)
+void mistake(struct loader *l, const config_setting_t *at, const struct settings_row *row,
+	     const char *format, ...)
 {
 	char where[1024], rule_buffer[512];
 	where_print(l->config, at, where, sizeof(where));
@@ -107,8 +110,8 @@ static const char *child_name(const struct settings_row *row, const struct setti
 	return name.bytes == 0 ? NULL : (const char *)name.data; /* the tail of row->path */
 }
 
-static void elements_read(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                          uint8_t *elements, uint32_t count)
+static void elements_read(struct loader *l, const struct settings_row *row,
+			  const config_setting_t *at, uint8_t *elements, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		const config_setting_t *element = config_setting_get_elem(at, i);
@@ -122,7 +125,7 @@ static void elements_read(struct loader *l, const struct settings_row *row, cons
 }
 
 static void list_read(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                      const config_setting_t *parent, uint8_t *base)
+		      const config_setting_t *parent, uint8_t *base)
 {
 	if (at == NULL) {
 		if (row->min > 0)
@@ -150,7 +153,7 @@ static void list_read(struct loader *l, const struct settings_row *row, const co
 }
 
 static void row_read(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                     const config_setting_t *parent, uint8_t *base)
+		     const config_setting_t *parent, uint8_t *base)
 {
 	if (row->type == SETTINGS_TYPE_LIST) {
 		list_read(l, row, at, parent, base);
@@ -173,7 +176,8 @@ static bool child_is_known(const struct settings_row *parent, const char *name)
 	return false;
 }
 
-static void unknown_report(struct loader *l, const struct settings_row *parent, const config_setting_t *at)
+static void unknown_report(struct loader *l, const struct settings_row *parent,
+			   const config_setting_t *at)
 {
 	const char *name = config_setting_name(at);
 	const struct settings_row *near = settings_row_nearest(parent, span_of(name, strlen(name)));
@@ -182,10 +186,12 @@ static void unknown_report(struct loader *l, const struct settings_row *parent, 
 		return;
 	}
 	const char *sibling = child_name(near, parent);
-	mistake(l, at, NULL, "unknown setting (did you mean \"%s\"?)", sibling != NULL ? sibling : near->path);
+	mistake(l, at, NULL, "unknown setting (did you mean \"%s\"?)",
+		sibling != NULL ? sibling : near->path);
 }
 
-static void unknown_find(struct loader *l, const struct settings_row *parent, const config_setting_t *at)
+static void unknown_find(struct loader *l, const struct settings_row *parent,
+			 const config_setting_t *at)
 {
 	int count = config_setting_length(at);
 	for (int i = 0; i < count; i++) {
@@ -199,8 +205,8 @@ static void unknown_find(struct loader *l, const struct settings_row *parent, co
 }
 
 /* The group `at` (NULL: not written, all defaults) of the row `parent` (NULL: the top). */
-static void group_read(struct loader *l, const struct settings_row *parent, const config_setting_t *at,
-                       uint8_t *base)
+static void group_read(struct loader *l, const struct settings_row *parent,
+		       const config_setting_t *at, uint8_t *base)
 {
 	for (uint32_t i = 0; i < settings_row_count(); i++) {
 		const struct settings_row *row = settings_row_at(i);
@@ -217,7 +223,8 @@ static void group_read(struct loader *l, const struct settings_row *parent, cons
 
 /* ---- from outside ---- */
 
-static struct config *config_open(struct loader *l, const char *name, struct span folder, FILE *errors)
+static struct config *config_open(struct loader *l, const char *name, struct span folder,
+				  FILE *errors)
 {
 	struct config *c = calloc(1, sizeof(*c));
 	*l = (struct loader){ .config = c, .errors = errors };
@@ -244,7 +251,7 @@ static void syntax_report(struct loader *l)
 	const char *file = config_error_file(&c->file);
 	const char *text = config_error_text(&c->file);
 	fprintf(l->errors, "%s:%d: %s (libconfig syntax)\n", file != NULL ? file : c->name,
-	        config_error_line(&c->file), text != NULL ? text : "cannot be read");
+		config_error_line(&c->file), text != NULL ? text : "cannot be read");
 	l->mistakes++;
 }
 
@@ -264,7 +271,8 @@ static struct config *config_finish(struct loader *l, bool parsed)
 	return NULL;
 }
 
-/* libconfig ends the process when it reads a directory, and says little of a file that is not there. */
+/* libconfig ends the process when it reads a directory, and says little of a file that is not
+ * there. */
 static bool file_is_readable(const char *path, FILE *errors)
 {
 	struct stat about;
@@ -293,7 +301,8 @@ struct config *config_load(const char *path, FILE *errors)
 	return config_finish(&l, config_read_file(&c->file, path) == CONFIG_TRUE);
 }
 
-struct config *config_load_text(const char *text, const char *name, const char *folder, FILE *errors)
+struct config *config_load_text(const char *text, const char *name, const char *folder,
+				FILE *errors)
 {
 	struct loader l;
 	struct config *c = config_open(&l, name, span_of(folder, strlen(folder)), errors);
@@ -328,8 +337,9 @@ static const config_setting_t *step(const config_setting_t *from, const char **p
 		char *end;
 		unsigned long index = strtoul(p + 1, &end, 10);
 		*path = *end == ']' ? end + 1 : end + strlen(end);
-		return config_setting_is_aggregate(from) ? config_setting_get_elem(from, (unsigned)index) :
-		                                           NULL;
+		return config_setting_is_aggregate(from)
+			       ? config_setting_get_elem(from, (unsigned)index)
+			       : NULL;
 	}
 	char name[CONFIG_PATH_BYTES];
 	size_t bytes = strcspn(p, ".[");

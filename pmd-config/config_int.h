@@ -1,6 +1,7 @@
 /*
- * config_int.h - shared by the loader's three files: config_file.c walks, config_values.c reads one value,
- * config_check.c looks at what single values cannot show. Never included from outside this folder.
+ * config_int.h - shared by the loader's three files: config_file.c walks, config_values.c reads one
+ * value, config_check.c looks at what single values cannot show. Never included from outside this
+ * folder.
  */
 #ifndef WEIR_PMD_CONFIG_CONFIG_INT_H
 #define WEIR_PMD_CONFIG_CONFIG_INT_H
@@ -48,19 +49,20 @@ size_t path_push(struct loader *l, const char *name);
 size_t path_push_index(struct loader *l, uint32_t index);
 void path_pop(struct loader *l, size_t before);
 
-/* One mistake, at the line of `at` (NULL: the file) and the path under the finger. The rule of `row` is appended,
- * unless it is NULL. */
-void mistake(struct loader *l, const config_setting_t *at, const struct settings_row *row, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+/* One mistake, at the line of `at` (NULL: the file) and the path under the finger. The rule of
+ * `row` is appended, unless it is NULL. */
+void mistake(struct loader *l, const config_setting_t *at, const struct settings_row *row,
+	     const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* Reads the value of a row that is neither group nor list; `at` is NULL when it is not written, `parent` is the
- * group that it would stand in. The value goes to base + row->offset. */
+/* Reads the value of a row that is neither group nor list; `at` is NULL when it is not written,
+ * `parent` is the group that it would stand in. The value goes to base + row->offset. */
 void value_read(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                const config_setting_t *parent, uint8_t *base);
+		const config_setting_t *parent, uint8_t *base);
 
 /* Everything that needs more than one value. */
 void config_check(struct loader *l);
-/* The setting written at a path such as "ports[0].mtu", or the nearest above it; NULL: nothing of it. */
+/* The setting written at a path such as "ports[0].mtu", or the nearest above it; NULL: nothing of
+ * it. */
 const config_setting_t *config_find(const struct config *c, const char *path);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * config_values.c - one written value -> one field of the settings, or a mistake that says what was expected.
+ * config_values.c - one written value -> one field of the settings, or a mistake that says what was
+ * expected.
  *
- * Defaults go the same way as written values: settings.def spells them as an operator would. A value that is not
- * accepted leaves its field zero; the configuration is refused then anyway.
+ * Defaults go the same way as written values: settings.def spells them as an operator would. A
+ * value that is not accepted leaves its field zero; the configuration is refused then anyway.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,8 @@ static void pointer_store(const struct written *w, const char *text)
 
 /* ---- scalars ---- */
 
-static void number_store(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                         uint64_t value, uint8_t *field)
+static void number_store(struct loader *l, const struct settings_row *row,
+			 const config_setting_t *at, uint64_t value, uint8_t *field)
 {
 	if (value < row->min || value > row->max) {
 		mistake(l, at, row, "%llu is out of range", (unsigned long long)value);
@@ -74,8 +75,8 @@ static void choice_read(struct loader *l, const struct written *w)
 	else if (near.bytes == 0)
 		mistake(l, w->at, w->row, "\"%.*s\" is not known", SHOWN_BYTES, w->text);
 	else
-		mistake(l, w->at, w->row, "\"%.*s\" is not known, did you mean \"%.*s\"?", SHOWN_BYTES, w->text,
-		        (int)near.bytes, (const char *)near.data);
+		mistake(l, w->at, w->row, "\"%.*s\" is not known, did you mean \"%.*s\"?",
+			SHOWN_BYTES, w->text, (int)near.bytes, (const char *)near.data);
 }
 
 /* Lengths in bytes of texts; what else they must be is the caller's business. */
@@ -84,7 +85,7 @@ static bool text_fits(struct loader *l, const struct written *w)
 	if (w->span.bytes >= w->row->min && w->span.bytes <= w->row->max)
 		return true;
 	mistake(l, w->at, w->row, "has %zu bytes, %llu to %llu are allowed", w->span.bytes,
-	        (unsigned long long)w->row->min, (unsigned long long)w->row->max);
+		(unsigned long long)w->row->min, (unsigned long long)w->row->max);
 	return false;
 }
 
@@ -102,7 +103,8 @@ static void text_read(struct loader *l, const struct written *w)
 
 static void name_read(struct loader *l, const struct written *w)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	if (w->span.bytes < w->row->min || w->span.bytes > w->row->max ||
 	    strspn(w->text, allowed) != w->span.bytes)
 		wrong(l, w);
@@ -144,8 +146,9 @@ static void name_is_wrong(struct loader *l, const struct written *w)
 {
 	if (has_u_label(w->span))
 		mistake(l, w->at, NULL,
-		        "\"%.*s\" is an internationalised name in Unicode (write it as A-labels: \"xn--...\")",
-		        SHOWN_BYTES, w->text);
+			"\"%.*s\" is an internationalised name in Unicode (write it as A-labels: "
+			"\"xn--...\")",
+			SHOWN_BYTES, w->text);
 	else
 		wrong(l, w);
 }
@@ -207,8 +210,8 @@ static void certificate_read(struct loader *l, const struct written *w)
 	if (near == NULL)
 		mistake(l, w->at, w->row, "there is no certificate \"%.*s\"", SHOWN_BYTES, w->text);
 	else
-		mistake(l, w->at, w->row, "there is no certificate \"%.*s\", did you mean \"%s\"?", SHOWN_BYTES,
-		        w->text, near);
+		mistake(l, w->at, w->row, "there is no certificate \"%.*s\", did you mean \"%s\"?",
+			SHOWN_BYTES, w->text, near);
 }
 
 typedef void scalar_read(struct loader *l, const struct written *w);
@@ -250,8 +253,8 @@ static bool integer_of(const config_setting_t *at, long long *value)
 	return true;
 }
 
-static void scalar_value(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                         uint8_t *field)
+static void scalar_value(struct loader *l, const struct settings_row *row,
+			 const config_setting_t *at, uint8_t *field)
 {
 	struct written w = { .row = row, .at = at, .field = field, .text = row->fallback };
 	long long integer;
@@ -265,8 +268,9 @@ static void scalar_value(struct loader *l, const struct settings_row *row, const
 	if (at != NULL)
 		w.text = config_setting_get_string(at);
 	if (w.text == NULL) {
-		mistake(l, at, row, row->type == SETTINGS_TYPE_NUMBER ? "is not a whole number" :
-		                                                        "is not a text in quotes");
+		mistake(l, at, row,
+			row->type == SETTINGS_TYPE_NUMBER ? "is not a whole number"
+							  : "is not a text in quotes");
 		return;
 	}
 	w.span = span_str(w.text);
@@ -275,7 +279,8 @@ static void scalar_value(struct loader *l, const struct settings_row *row, const
 
 /* ---- arrays ---- */
 
-static const char *element_text(struct loader *l, const struct settings_row *row, const config_setting_t *at)
+static const char *element_text(struct loader *l, const struct settings_row *row,
+				const config_setting_t *at)
 {
 	const char *text = config_setting_get_string(at);
 	if (text == NULL)
@@ -326,11 +331,12 @@ static const char *string_element(struct loader *l, const struct written *w)
 
 static bool type_is_strings(enum settings_type type)
 {
-	return type == SETTINGS_TYPE_DOMAINS || type == SETTINGS_TYPE_HOSTS || type == SETTINGS_TYPE_BYTES;
+	return type == SETTINGS_TYPE_DOMAINS || type == SETTINGS_TYPE_HOSTS ||
+	       type == SETTINGS_TYPE_BYTES;
 }
 
-static void array_elements(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                           uint8_t *elements, uint32_t count)
+static void array_elements(struct loader *l, const struct settings_row *row,
+			   const config_setting_t *at, uint8_t *elements, uint32_t count)
 {
 	bool strings = type_is_strings(row->type);
 	size_t step = strings ? sizeof(const char *) : address_bytes(row->type);
@@ -350,8 +356,8 @@ static void array_elements(struct loader *l, const struct settings_row *row, con
 	}
 }
 
-static void array_value(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                        uint8_t *base)
+static void array_value(struct loader *l, const struct settings_row *row,
+			const config_setting_t *at, uint8_t *base)
 {
 	if (!config_setting_is_array(at) && !config_setting_is_list(at)) {
 		mistake(l, at, row, "is not a list in brackets [ ... ]");
@@ -377,7 +383,7 @@ static void array_value(struct loader *l, const struct settings_row *row, const 
 }
 
 void value_read(struct loader *l, const struct settings_row *row, const config_setting_t *at,
-                const config_setting_t *parent, uint8_t *base)
+		const config_setting_t *parent, uint8_t *base)
 {
 	bool array = row->type >= SETTINGS_TYPE_PREFIXES;
 	if (at != NULL && array)

@@ -1,21 +1,27 @@
 /*
  * eal_args.c - EAL arguments from settings. See eal_args.h.
  *
- * Cores: each worker's lcore has its own number and its own CPU. Control (the main lcore) gets the first CPU that no
- * worker uses; where workers use all of them it shares the first worker's, which slows that worker but runs.
+ * Cores: each worker's lcore has its own number and its own CPU. Control (the main lcore) gets the
+ * first CPU that no worker uses; where workers use all of them it shares the first worker's, which
+ * slows that worker but runs.
  *
- * Memory: --in-memory, so that nothing is left under /dev/hugepages or in the runtime folder by a crash, and no second
- * process can attach. Telemetry works with it: the socket lies in the runtime folder, named by --file-prefix.
+ * Memory: --in-memory, so that nothing is left under /dev/hugepages or in the runtime folder by a
+ * crash, and no second process can attach. Telemetry works with it: the socket lies in the runtime
+ * folder, named by --file-prefix. With the operator's --no-huge DPDK 24.11 refuses --in-memory;
+ * --no-shconf then keeps the runtime folder as clean.
  *
- * Devices: PCI addresses are allowed one by one (-a), all else is made by --vdev; without a PCI port the bus is not
- * scanned at all. A virtual device that needs to be told its number of queues is told the number of workers.
+ * Devices: PCI addresses are allowed one by one (-a), all else is made by --vdev; without a PCI
+ * port the bus is not scanned at all. A virtual device that needs to be told its number of queues
+ * is told the number of workers.
  */
 #include "pmd-config/eal_args.h"
 
 #include "pmd-config/profile.h"
 
 #define AF_PACKET_FRAME_MTU 1900u /* what the driver's frames of 2048 bytes surely hold */
-#define AF_PACKET_HEADER_BYTES 128u /* the kernel's header in front of each frame, and Ethernet's */
+#define AF_PACKET_HEADER_BYTES                                             \
+	128u /* the kernel's header in front of each frame, and Ethernet's \
+	      */
 #define PAGE_BYTES_PLAN 4096u
 
 static struct span span_str(const char *s)
@@ -35,7 +41,8 @@ static bool refuse(struct text *why, const char *setting, const char *reason, st
 	return false;
 }
 
-/* The next argument is written through the text that argument_begin() returns, and taken by argument_end(). */
+/* The next argument is written through the text that argument_begin() returns, and taken by
+ * argument_end(). */
 static struct text argument_begin(struct eal_args *args)
 {
 	size_t left = sizeof(args->bytes) - args->used;
@@ -44,15 +51,18 @@ static struct text argument_begin(struct eal_args *args)
 
 static bool argument_end(struct eal_args *args, const struct text *t, struct text *why)
 {
-	if (t->cut || args->count == EAL_ARGS_MAX || args->used + t->used + 1 >= sizeof(args->bytes))
-		return refuse(why, "dpdk.eal", "too many or too long arguments for DPDK", SPAN_NONE);
+	if (t->cut || args->count == EAL_ARGS_MAX ||
+	    args->used + t->used + 1 >= sizeof(args->bytes))
+		return refuse(why, "dpdk.eal", "too many or too long arguments for DPDK",
+			      SPAN_NONE);
 	args->argv[args->count++] = t->begin;
 	args->argv[args->count] = NULL;
 	args->used += t->used + 1;
 	return true;
 }
 
-static bool argument_add(struct eal_args *args, const char *first, struct span second, struct text *why)
+static bool argument_add(struct eal_args *args, const char *first, struct span second,
+			 struct text *why)
 {
 	struct text t = argument_begin(args);
 	text_str(&t, first);
@@ -70,7 +80,8 @@ static bool holds(const uint16_t *numbers, uint32_t count, uint16_t number)
 	return false;
 }
 
-static bool cpus_check(const struct eal_want *want, const uint16_t *lcores, uint32_t count, struct text *why)
+static bool cpus_check(const struct eal_want *want, const uint16_t *lcores, uint32_t count,
+		       struct text *why)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		if (holds(want->cpus, want->cpu_count, lcores[i]))
@@ -89,8 +100,8 @@ static bool cpus_check(const struct eal_want *want, const uint16_t *lcores, uint
 }
 
 /* Where control runs: lcore number and CPU. */
-static void control_choose(const struct eal_want *want, const uint16_t *lcores, uint32_t count, uint16_t *lcore,
-                           uint16_t *cpu)
+static void control_choose(const struct eal_want *want, const uint16_t *lcores, uint32_t count,
+			   uint16_t *lcore, uint16_t *cpu)
 {
 	for (uint32_t i = 0; i < want->cpu_count; i++) {
 		if (!holds(lcores, count, want->cpus[i])) {
@@ -111,11 +122,13 @@ static void text_lcore(struct text *t, uint16_t lcore, uint16_t cpu)
 	text_u64(t, cpu);
 }
 
-static bool cores_add(const struct eal_want *want, struct eal_args *args, uint32_t *workers, struct text *why)
+static bool cores_add(const struct eal_want *want, struct eal_args *args, uint32_t *workers,
+		      struct text *why)
 {
 	uint16_t lcores[PLAN_LCORES_MAX], cpu;
 	if (!plan_lcores_parse(span_str(want->lcores), lcores, workers))
-		return refuse(why, "workers.lcores", "not a list of cores: ", span_str(want->lcores));
+		return refuse(why, "workers.lcores",
+			      "not a list of cores: ", span_str(want->lcores));
 	if (!cpus_check(want, lcores, *workers, why))
 		return false;
 	control_choose(want, lcores, *workers, &args->main_lcore, &cpu);
@@ -136,7 +149,8 @@ static bool cores_add(const struct eal_want *want, struct eal_args *args, uint32
 
 /* ---- devices ---- */
 
-/* What the driver must be told of the number of queues; refused when the operator told it another one. */
+/* What the driver must be told of the number of queues; refused when the operator told it another
+ * one. */
 static bool vdev_queues(struct text *t, struct span device, uint32_t workers, struct text *why)
 {
 	struct span argument = span_str(profile_find(device)->queue_argument), value;
@@ -146,8 +160,10 @@ static bool vdev_queues(struct text *t, struct span device, uint32_t workers, st
 	if (device_argument(device, argument, &value)) {
 		if (span_to_u64(value, &number) && number == workers)
 			return true;
-		return refuse(why, "ports[].device",
-		              "has another number of queues than there are workers (leave it out): ", device);
+		return refuse(
+			why, "ports[].device",
+			"has another number of queues than there are workers (leave it out): ",
+			device);
 	}
 	if (workers > 1) {
 		text_char(t, ',');
@@ -158,7 +174,8 @@ static bool vdev_queues(struct text *t, struct span device, uint32_t workers, st
 	return true;
 }
 
-/* af_packet exchanges frames with the kernel in slots, which jumbo frames do not fit unless they are enlarged. */
+/* af_packet exchanges frames with the kernel in slots, which jumbo frames do not fit unless they
+ * are enlarged. */
 static void vdev_frames(struct text *t, struct span device, uint16_t mtu)
 {
 	struct span value, driver = SPAN("net_af_packet");
@@ -174,14 +191,16 @@ static void vdev_frames(struct text *t, struct span device, uint16_t mtu)
 	text_u64(t, bytes);
 }
 
-static bool port_add(const struct plan_port_want *port, uint32_t workers, struct eal_args *args, struct text *why)
+static bool port_add(const struct plan_port_want *port, uint32_t workers, struct eal_args *args,
+		     struct text *why)
 {
 	struct span device = span_str(port->device);
 	if (device_is_pci(device))
 		return argument_add(args, "--allow=", device, why);
 	if (!profile_find(device)->vdev)
-		return refuse(why, "ports[].device",
-		              "is neither a PCI address nor a virtual device that we know: ", device);
+		return refuse(
+			why, "ports[].device",
+			"is neither a PCI address nor a virtual device that we know: ", device);
 	struct text t = argument_begin(args);
 	text_str(&t, "--vdev=");
 	text_span(&t, device);
@@ -191,7 +210,8 @@ static bool port_add(const struct plan_port_want *port, uint32_t workers, struct
 	return argument_end(args, &t, why);
 }
 
-static bool ports_add(const struct eal_want *want, uint32_t workers, struct eal_args *args, struct text *why)
+static bool ports_add(const struct eal_want *want, uint32_t workers, struct eal_args *args,
+		      struct text *why)
 {
 	bool pci = false;
 	for (uint32_t i = 0; i < want->port_count; i++)
@@ -208,13 +228,29 @@ static bool ports_add(const struct eal_want *want, uint32_t workers, struct eal_
 
 static bool word_is_ours(struct span word)
 {
-	static const char *const ours[] = { "--lcores", "--main-lcore", "--in-memory", "--file-prefix",
-		                            "--vdev", "--allow", "--no-pci", "-l", "-c", "-a", "--proc-type" };
+	static const char *const ours[] = {
+		"--lcores", "--main-lcore", "--in-memory", "--no-shconf", "--file-prefix",
+		"--vdev",   "--allow",      "--no-pci",    "-l",          "-c",
+		"-a",       "--proc-type"
+	};
 	struct span name = span_head(word, span_find(word, '='));
 	for (size_t i = 0; i < COUNT_OF(ours); i++)
 		if (span_equal(name, span_str(ours[i])))
 			return true;
 	return false;
+}
+
+static bool words_hold(struct span words, struct span wanted)
+{
+	for (;;) {
+		words = span_trim(words);
+		if (words.bytes == 0)
+			return false;
+		struct span word = span_head(words, span_find(words, ' '));
+		words = span_after(words, word.bytes);
+		if (span_equal(word, wanted))
+			return true;
+	}
 }
 
 static bool words_add(struct span words, struct eal_args *args, struct text *why)
@@ -226,7 +262,8 @@ static bool words_add(struct span words, struct eal_args *args, struct text *why
 		struct span word = span_head(words, span_find(words, ' '));
 		words = span_after(words, word.bytes);
 		if (word_is_ours(word))
-			return refuse(why, "dpdk.eal", "is made from other settings, leave it out: ", word);
+			return refuse(why, "dpdk.eal",
+				      "is made from other settings, leave it out: ", word);
 		if (!argument_add(args, "", word, why))
 			return false;
 	}
@@ -234,11 +271,13 @@ static bool words_add(struct span words, struct eal_args *args, struct text *why
 
 bool eal_args_make(const struct eal_want *want, struct eal_args *args, struct text *why)
 {
+	struct span words = span_str(want->words);
+	const char *memory = words_hold(words, SPAN("--no-huge")) ? "--no-shconf" : "--in-memory";
 	uint32_t workers = 0;
 	args->count = 0;
 	args->used = 0;
-	return argument_add(args, want->program, SPAN_NONE, why) && cores_add(want, args, &workers, why) &&
-	       argument_add(args, "--in-memory", SPAN_NONE, why) &&
+	return argument_add(args, want->program, SPAN_NONE, why) &&
+	       cores_add(want, args, &workers, why) && argument_add(args, memory, SPAN_NONE, why) &&
 	       argument_add(args, "--file-prefix=", span_str(want->file_prefix), why) &&
-	       ports_add(want, workers, args, why) && words_add(span_str(want->words), args, why);
+	       ports_add(want, workers, args, why) && words_add(words, args, why);
 }

@@ -1,9 +1,10 @@
 /*
- * eal_args.h - the arguments DPDK's environment layer is started with, made from settings, so that no operator needs to
- * know them (pure).
+ * eal_args.h - the arguments DPDK's environment layer is started with, made from settings, so that
+ * no operator needs to know them (pure).
  *
- * Made before the ports can be asked what they are; so only from what is written: cores, device texts, the operator's
- * own words at the end. Arguments that are made here are refused among those words.
+ * Made before the ports can be asked what they are; so only from what is written: cores, device
+ * texts, the operator's own words at the end. Arguments that are made here are refused among those
+ * words.
  */
 #ifndef WEIR_PMD_CONFIG_EAL_ARGS_H
 #define WEIR_PMD_CONFIG_EAL_ARGS_H
@@ -15,19 +16,19 @@
 #include "base/text.h"
 #include "pmd-config/plan.h"
 
-#define EAL_ARGS_MAX 64u
+#define EAL_ARGS_MAX   64u
 #define EAL_ARGS_BYTES 8192u
-#define EAL_CPUS_MAX 1024u
+#define EAL_CPUS_MAX   1024u
 
 struct eal_want {
-	const char *program;       /* argv[0] */
-	const char *file_prefix;   /* unique on this machine among running processes: "weir-1234" */
-	const char *lcores;        /* of the workers */
+	const char *program;     /* argv[0] */
+	const char *file_prefix; /* unique on this machine among running processes: "weir-1234" */
+	const char *lcores;      /* of the workers */
 	uint32_t cpu_count;
-	const uint16_t *cpus;      /* those this process may run on, ascending */
+	const uint16_t *cpus; /* those this process may run on, ascending */
 	uint32_t port_count;
 	struct plan_port_want ports[PLAN_PORTS_MAX];
-	const char *words;         /* dpdk.eal, "" for none */
+	const char *words; /* dpdk.eal, "" for none */
 };
 
 struct eal_args {

@@ -1,25 +1,31 @@
 /*
- * plan.c - what the operator wants and what the ports can do -> queues, rings, pools, steering. See plan.h.
+ * plan.c - what the operator wants and what the ports can do -> queues, rings, pools, steering. See
+ * plan.h.
  *
- * Order: the workers; then each port (queues, steering, offloads, rings, buffers); then each worker's memory. The first
- * thing that cannot be is refused, with the setting's name first, so that the operator knows where to turn.
+ * Order: the workers; then each port (queues, steering, offloads, rings, buffers); then each
+ * worker's memory. The first thing that cannot be is refused, with the setting's name first, so
+ * that the operator knows where to turn.
  *
- * Offloads are negotiated: what a port has of the offloads that the engine can use is switched on, what it lacks is
- * done in software; nothing is refused for lacking one.
+ * Offloads are negotiated: what a port has of the offloads that the engine can use is switched on,
+ * what it lacks is done in software; nothing is refused for lacking one.
  */
 #include "pmd-config/plan.h"
 
 #include "pmd-config/profile.h"
 
-#define LCORE_NUMBER_MAX 1023u          /* highest CPU number accepted; EAL's own bound is checked by EAL */
-#define HEADROOM_BYTES 128u             /* in front of each frame, as RTE_PKTMBUF_HEADROOM */
-#define FRAME_OVERHEAD_BYTES 26u        /* Ethernet header 14, two VLAN tags 8, CRC 4 */
-#define MBUF_DATA_BYTES_MIN 2176u       /* 2048 and the headroom: what all drivers can fill */
-#define MBUFS_IN_FLIGHT 512u            /* beside the rings: bursts, caches, frames kept for retransmission's copy */
-#define CONNECTION_BYTES 2048u          /* reserved for each connection, on average over TCP, TLS and SMTP state */
-#define WORKER_FIXED_BYTES (4u << 20)   /* tables, timers, counters, recorder */
-#define BLOCK_PLAN_BYTES 4096u
-#define BLOCKS_MIN 1024u                /* 4 MiB: some sixteen connections at full window */
+#define LCORE_NUMBER_MAX                                                        \
+	1023u /* highest CPU number accepted; EAL's own bound is checked by EAL \
+	       */
+#define HEADROOM_BYTES       128u  /* in front of each frame, as RTE_PKTMBUF_HEADROOM */
+#define FRAME_OVERHEAD_BYTES 26u   /* Ethernet header 14, two VLAN tags 8, CRC 4 */
+#define MBUF_DATA_BYTES_MIN  2176u /* 2048 and the headroom: what all drivers can fill */
+#define MBUFS_IN_FLIGHT \
+	512u /* beside the rings: bursts, caches, frames kept for retransmission's copy */
+#define CONNECTION_BYTES \
+	2048u /* reserved for each connection, on average over TCP, TLS and SMTP state */
+#define WORKER_FIXED_BYTES (4u << 20) /* tables, timers, counters, recorder */
+#define BLOCK_PLAN_BYTES   4096u
+#define BLOCKS_MIN         1024u /* 4 MiB: some sixteen connections at full window */
 
 static struct span span_str(const char *s)
 {
@@ -117,12 +123,14 @@ static void refuse_number(struct text *why, const char *before, uint64_t number,
 /* ---- one port ---- */
 
 static bool queues_plan(const struct plan_port_want *want, const struct plan_inventory_port *have,
-                        uint32_t workers, struct plan_port *port, struct text *why)
+			uint32_t workers, struct plan_port *port, struct text *why)
 {
-	uint16_t most = have->rx_queues_max < have->tx_queues_max ? have->rx_queues_max : have->tx_queues_max;
+	uint16_t most = have->rx_queues_max < have->tx_queues_max ? have->rx_queues_max
+								  : have->tx_queues_max;
 	if (workers > most) {
 		(void)refuse(why, "workers.lcores", want->name, "");
-		refuse_number(why, "", workers, " workers need as many queue pairs, the device has ");
+		refuse_number(why, "", workers,
+			      " workers need as many queue pairs, the device has ");
 		refuse_number(why, "", most, "");
 		return false;
 	}
@@ -138,7 +146,7 @@ static bool has_usable_rss(const struct plan_inventory_port *have)
 }
 
 static bool steering_plan(const struct plan_port_want *want, const struct plan_inventory_port *have,
-                          struct plan_port *port, struct text *why)
+			  struct plan_port *port, struct text *why)
 {
 	const struct profile *profile = profile_find(span_str(have->driver));
 	if (port->queues == 1) {
@@ -173,7 +181,8 @@ static void rings_plan(const struct plan_inventory_port *have, struct plan_port 
 	port->tx_descriptors = clamp_u16(wish, have->tx_desc_min, have->tx_desc_max);
 }
 
-/* A mempool of 2^n - 1 wastes least. Enough for both rings to be full, and what is in flight beside them. */
+/* A mempool of 2^n - 1 wastes least. Enough for both rings to be full, and what is in flight beside
+ * them. */
 static uint32_t mbufs_for(uint32_t rx_descriptors, uint32_t tx_descriptors)
 {
 	uint32_t needed = rx_descriptors + tx_descriptors + MBUFS_IN_FLIGHT;
@@ -184,7 +193,7 @@ static uint32_t mbufs_for(uint32_t rx_descriptors, uint32_t tx_descriptors)
 }
 
 static bool buffers_plan(const struct plan_port_want *want, const struct plan_inventory_port *have,
-                         struct plan_port *port, struct text *why)
+			 struct plan_port *port, struct text *why)
 {
 	if (have->mtu_max != 0 && want->mtu > have->mtu_max) {
 		(void)refuse(why, "ports[].mtu", want->name, "");
@@ -193,22 +202,25 @@ static bool buffers_plan(const struct plan_port_want *want, const struct plan_in
 	}
 	uint32_t bytes = (uint32_t)want->mtu + FRAME_OVERHEAD_BYTES + HEADROOM_BYTES;
 	bytes = (bytes + 63) / 64 * 64;
-	port->mbuf_data_bytes = (uint16_t)(bytes < MBUF_DATA_BYTES_MIN ? MBUF_DATA_BYTES_MIN : bytes);
+	port->mbuf_data_bytes = (uint16_t)(bytes < MBUF_DATA_BYTES_MIN ? MBUF_DATA_BYTES_MIN
+								       : bytes);
 	port->mbufs = mbufs_for(port->rx_descriptors, port->tx_descriptors);
 	return true;
 }
 
-/* Of what the port has: RSS only where it steers, and freeing in bulk always (one pool a queue, no references). */
+/* Of what the port has: RSS only where it steers, and freeing in bulk always (one pool a queue, no
+ * references). */
 static uint32_t offloads_plan(const struct plan_inventory_port *have, const struct plan_port *port)
 {
-	uint32_t usable = PLAN_RX_CHECKSUM | PLAN_TX_CHECKSUM_TCP | PLAN_TX_CHECKSUM_IP4 | PLAN_TX_FAST_FREE;
+	uint32_t usable = PLAN_RX_CHECKSUM | PLAN_TX_CHECKSUM_TCP | PLAN_TX_CHECKSUM_IP4 |
+			  PLAN_TX_FAST_FREE;
 	if (port->steering == PLAN_STEER_RSS)
 		usable |= PLAN_RSS_TCP;
 	return have->offloads & usable;
 }
 
 static bool port_plan(const struct plan_port_want *want, const struct plan_inventory_port *have,
-                      uint32_t workers, struct plan_port *port, struct text *why)
+		      uint32_t workers, struct plan_port *port, struct text *why)
 {
 	*port = (struct plan_port){ .queues = 0 };
 	if (!queues_plan(want, have, workers, port, why) || !steering_plan(want, have, port, why))
@@ -227,7 +239,8 @@ static uint32_t u32_limited(uint64_t value)
 	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
 }
 
-/* Most connections are idle and hold no block. Half a block for each, and sixteen full windows on top. */
+/* Most connections are idle and hold no block. Half a block for each, and sixteen full windows on
+ * top. */
 static uint64_t blocks_wished(const struct plan_want *want, uint32_t connections)
 {
 	uint64_t window_blocks = want->window_bytes_max / BLOCK_PLAN_BYTES + 1;
@@ -239,14 +252,17 @@ static bool memory_plan(const struct plan_want *want, struct plan *plan, struct 
 {
 	uint32_t workers = plan->worker_count;
 	plan->connections_per_worker = (want->connections_max + workers - 1) / workers;
-	uint64_t fixed = (uint64_t)plan->connections_per_worker * CONNECTION_BYTES + WORKER_FIXED_BYTES;
+	uint64_t fixed = (uint64_t)plan->connections_per_worker * CONNECTION_BYTES +
+			 WORKER_FIXED_BYTES;
 	uint64_t blocks = blocks_wished(want, plan->connections_per_worker);
 	if (want->memory_bytes != 0) {
 		uint64_t share = want->memory_bytes / workers;
 		if (share < fixed + (uint64_t)BLOCKS_MIN * BLOCK_PLAN_BYTES) {
 			(void)refuse(why, "limits.memory_bytes", NULL, "");
-			refuse_number(why, "", plan->connections_per_worker, " connections of a worker need ");
-			refuse_number(why, "", fixed + (uint64_t)BLOCKS_MIN * BLOCK_PLAN_BYTES, " bytes, its share is ");
+			refuse_number(why, "", plan->connections_per_worker,
+				      " connections of a worker need ");
+			refuse_number(why, "", fixed + (uint64_t)BLOCKS_MIN * BLOCK_PLAN_BYTES,
+				      " bytes, its share is ");
 			refuse_number(why, "", share, " (fewer connections_max, or more memory)");
 			return false;
 		}
@@ -257,8 +273,8 @@ static bool memory_plan(const struct plan_want *want, struct plan *plan, struct 
 	return true;
 }
 
-bool plan_make(const struct plan_want *want, const struct plan_inventory_port *inventory, struct plan *plan,
-               struct text *why)
+bool plan_make(const struct plan_want *want, const struct plan_inventory_port *inventory,
+	       struct plan *plan, struct text *why)
 {
 	*plan = (struct plan){ .worker_count = 0 };
 	if (!plan_lcores_parse(span_str(want->lcores), plan->lcores, &plan->worker_count))
@@ -267,7 +283,8 @@ bool plan_make(const struct plan_want *want, const struct plan_inventory_port *i
 		return refuse(why, "ports", NULL, "one port to eight ports are needed");
 	plan->port_count = want->port_count;
 	for (uint32_t i = 0; i < want->port_count; i++)
-		if (!port_plan(&want->ports[i], &inventory[i], plan->worker_count, &plan->ports[i], why))
+		if (!port_plan(&want->ports[i], &inventory[i], plan->worker_count, &plan->ports[i],
+			       why))
 			return false;
 	return memory_plan(want, plan, why);
 }

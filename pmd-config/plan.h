@@ -1,8 +1,9 @@
 /*
- * plan.h - settings and what the machine has -> which ports, queues, lcores and pools there will be (pure).
+ * plan.h - settings and what the machine has -> which ports, queues, lcores and pools there will be
+ * (pure).
  *
- * Same input, same plan. A plan that cannot be made says why, in the operator's words. The inventory is what
- * DPDK reported of each port after probing (or a recorded one, in tests).
+ * Same input, same plan. A plan that cannot be made says why, in the operator's words. The
+ * inventory is what DPDK reported of each port after probing (or a recorded one, in tests).
  */
 #ifndef WEIR_PMD_CONFIG_PLAN_H
 #define WEIR_PMD_CONFIG_PLAN_H
@@ -14,37 +15,41 @@
 #include "base/check.h"
 #include "base/text.h"
 
-#define PLAN_PORTS_MAX 8u
-#define PLAN_LCORES_MAX 64u
-#define PLAN_RETA_MAX 2048u
+#define PLAN_PORTS_MAX   8u
+#define PLAN_LCORES_MAX  64u
+#define PLAN_RETA_MAX    2048u
 #define PLAN_RSS_KEY_MAX 64u
 
 enum plan_offload { /* what a port can do; our own names, mapped from RTE_ETH_* by run/port_io */
-	PLAN_RX_CHECKSUM = 1u << 0,
-	PLAN_TX_CHECKSUM_TCP = 1u << 1,
-	PLAN_TX_CHECKSUM_IP4 = 1u << 2,
-	PLAN_RSS_TCP = 1u << 3,     /* Toeplitz over the 4-tuple, key and table can be set or read */
-	PLAN_TX_MULTI_SEGS = 1u << 4,
-	PLAN_TX_TSO = 1u << 5,
-	PLAN_TX_FAST_FREE = 1u << 6,
+		    PLAN_RX_CHECKSUM = 1u << 0,
+		    PLAN_TX_CHECKSUM_TCP = 1u << 1,
+		    PLAN_TX_CHECKSUM_IP4 = 1u << 2,
+		    PLAN_RSS_TCP =
+			    1u
+			    << 3, /* Toeplitz over the 4-tuple, key and table can be set or read */
+		    PLAN_TX_MULTI_SEGS = 1u << 4,
+		    PLAN_TX_TSO = 1u << 5,
+		    PLAN_TX_FAST_FREE = 1u << 6,
 };
 
 enum plan_steering { /* how frames of a connection find the worker that owns it */
-	PLAN_STEER_SINGLE = 1, /* one worker */
-	PLAN_STEER_RSS,        /* the NIC hashes; outbound ports are chosen so that replies return (rss.h) */
-	PLAN_STEER_QUEUE,      /* the device keeps a flow on the queue pair that it was sent on (memif, tap) */
+		     PLAN_STEER_SINGLE = 1, /* one worker */
+		     PLAN_STEER_RSS,   /* the NIC hashes; outbound ports are chosen so that replies
+					  return (rss.h) */
+		     PLAN_STEER_QUEUE, /* the device keeps a flow on the queue pair that it was sent
+					  on (memif, tap) */
 };
 
 struct plan_inventory_port {
-	const char *device;  /* as in the settings */
-	const char *driver;  /* "net_memif", "net_ixgbe", ... */
+	const char *device; /* as in the settings */
+	const char *driver; /* "net_memif", "net_ixgbe", ... */
 	uint16_t rx_queues_max, tx_queues_max;
 	uint16_t rx_desc_min, rx_desc_max, tx_desc_min, tx_desc_max;
 	uint16_t mtu_max;
-	uint16_t reta_size;  /* 0: none */
+	uint16_t reta_size; /* 0: none */
 	uint8_t rss_key_bytes;
-	uint32_t offloads;   /* enum plan_offload */
-	int16_t numa;        /* -1: any */
+	uint32_t offloads; /* enum plan_offload */
+	int16_t numa;      /* -1: any */
 };
 
 struct plan_port_want {
@@ -86,6 +91,6 @@ struct plan {
 MUST_USE bool plan_lcores_parse(struct span text, uint16_t *lcores, uint32_t *count);
 /* False when refused; the reason is in `why`. */
 MUST_USE bool plan_make(const struct plan_want *want, const struct plan_inventory_port *inventory,
-                        struct plan *plan, struct text *why);
+			struct plan *plan, struct text *why);
 
 #endif

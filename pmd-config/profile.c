@@ -4,14 +4,14 @@
 #include "pmd-config/profile.h"
 
 #define VDEV true
-#define PCI false
+#define PCI  false
 static const struct profile profiles[] = {
-#define PROFILE(driver_, kind_, steering_, queue_argument_, descriptors_, needs_)                  \
-	{ .driver = driver_,                                                                       \
-	  .vdev = kind_,                                                                           \
-	  .steering = PLAN_STEER_##steering_,                                                      \
-	  .queue_argument = queue_argument_,                                                       \
-	  .descriptors = descriptors_,                                                             \
+#define PROFILE(driver_, kind_, steering_, queue_argument_, descriptors_, needs_) \
+	{ .driver = driver_,                                                      \
+	  .vdev = kind_,                                                          \
+	  .steering = PLAN_STEER_##steering_,                                     \
+	  .queue_argument = queue_argument_,                                      \
+	  .descriptors = descriptors_,                                            \
 	  .needs = needs_ },
 #include "pmd-config/profiles.def"
 #undef PROFILE

@@ -19,8 +19,8 @@ struct profile {
 	const char *needs; /* why there cannot be more workers */
 };
 
-/* By the driver's name or a device text ("net_af_packet0,iface=eth1"). Of an unknown driver: the last row, a
- * physical port like any other. Never NULL. */
+/* By the driver's name or a device text ("net_af_packet0,iface=eth1"). Of an unknown driver: the
+ * last row, a physical port like any other. Never NULL. */
 const struct profile *profile_find(struct span driver_or_device);
 /* "0000:01:00.0" or "01:00.0" (with or without arguments behind a comma)? */
 bool device_is_pci(struct span device);

@@ -1,11 +1,12 @@
 /*
  * rss.c - drawers of ports. See rss.h.
  *
- * A reply comes from the remote endpoint to our address and port, so our port is the frame's destination port: the last
- * two bytes of the hash's input, at offset 10 (IPv4) or 34 (IPv6).
+ * A reply comes from the remote endpoint to our address and port, so our port is the frame's
+ * destination port: the last two bytes of the hash's input, at offset 10 (IPv4) or 34 (IPv6).
  *
- * hash(remote address, our address, remote port, our port) = base ^ part(our port), and an entry e of the table is hit
- * when (base ^ part) & mask == e, which is part & mask == (base ^ e) & mask: the number of the drawer.
+ * hash(remote address, our address, remote port, our port) = base ^ part(our port), and an entry e
+ * of the table is hit when (base ^ part) & mask == e, which is part & mask == (base ^ e) & mask:
+ * the number of the drawer.
  */
 #include "pmd-config/rss.h"
 
@@ -26,8 +27,8 @@ static uint32_t drawer_of_port(const struct rss_ports *p, size_t offset, uint32_
 }
 
 /* A counting sort: sizes, then beginnings, then the ports in their places. */
-static void drawers_fill(const struct rss_ports *p, struct rss_drawers *d, size_t offset, uint16_t first,
-                         uint16_t last)
+static void drawers_fill(const struct rss_ports *p, struct rss_drawers *d, size_t offset,
+			 uint16_t first, uint16_t last)
 {
 	uint32_t next[PLAN_RETA_MAX];
 	memset(d->first, 0, sizeof(d->first));
@@ -67,7 +68,8 @@ bool rss_ports_init(struct rss_ports *p, const struct rss_setup *setup)
 	return p->own_count > 0;
 }
 
-uint16_t rss_queue_of(const struct rss_ports *p, struct endpoint source, struct endpoint destination)
+uint16_t rss_queue_of(const struct rss_ports *p, struct endpoint source,
+		      struct endpoint destination)
 {
 	return p->reta[toeplitz_tcp(key_span(p), source, destination) & p->mask];
 }
@@ -98,10 +100,11 @@ uint32_t rss_port_count(const struct rss_ports *p, struct ip_addr local, struct 
 	return count;
 }
 
-/* Drawers may differ in size where the range is no power of two; the walk over our entries (at most the table's size)
- * finds the one that holds the wanted port. With drawers of equal size, which is the rule, the first is right. */
-bool rss_port_pick(const struct rss_ports *p, struct ip_addr local, struct endpoint remote, uint32_t turn,
-                   uint32_t candidate, uint16_t *port)
+/* Drawers may differ in size where the range is no power of two; the walk over our entries (at most
+ * the table's size) finds the one that holds the wanted port. With drawers of equal size, which is
+ * the rule, the first is right. */
+bool rss_port_pick(const struct rss_ports *p, struct ip_addr local, struct endpoint remote,
+		   uint32_t turn, uint32_t candidate, uint16_t *port)
 {
 	const struct rss_drawers *d = drawers_of(p, local);
 	uint32_t base = base_of(p, local, remote);

@@ -1,8 +1,8 @@
 /*
  * toeplitz.c - the Toeplitz hash, bit by bit. See toeplitz.h.
  *
- * Runs at launch and once for each new connection to a next hop (some 100 input bits), never for each frame: the NIC
- * does that.
+ * Runs at launch and once for each new connection to a next hop (some 100 input bits), never for
+ * each frame: the NIC does that.
  */
 #include "pmd-config/toeplitz.h"
 
@@ -17,8 +17,10 @@ uint32_t toeplitz_at(struct span key, size_t offset, struct span input)
 	CHECK(offset + input.bytes + 4 <= key.bytes);
 	uint32_t hash = 0;
 	for (size_t i = 0; i < input.bytes; i++) {
-		uint64_t window = (uint64_t)key_word(key, offset + i) << 8 | key.data[offset + i + 4];
-		/* Bit b (from the left) of the byte takes the 32 key bits that begin b bits further on. */
+		uint64_t window = (uint64_t)key_word(key, offset + i) << 8 |
+				  key.data[offset + i + 4];
+		/* Bit b (from the left) of the byte takes the 32 key bits that begin b bits further
+		 * on. */
 		for (unsigned bit = 0; bit < 8; bit++)
 			if ((input.data[i] & (0x80u >> bit)) != 0)
 				hash ^= (uint32_t)(window >> (8 - bit));

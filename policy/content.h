@@ -1,9 +1,9 @@
 /*
  * content.h - the content rules, matched over the body as it streams by.
  *
- * One `struct content` per worker (scratch memory, pool of streams). Behind it is a matcher: match_hs (Hyperscan
- * in streaming mode, not pure) or match_plain (pure, the oracle: slow and obviously right). Rules are bytes; a
- * match may lie across any number of spans.
+ * One `struct content` per worker (scratch memory, pool of streams). Behind it is a matcher:
+ * match_hs (Hyperscan in streaming mode, not pure) or match_plain (pure, the oracle: slow and
+ * obviously right). Rules are bytes; a match may lie across any number of spans.
  */
 #ifndef WEIR_POLICY_CONTENT_H
 #define WEIR_POLICY_CONTENT_H
@@ -28,7 +28,8 @@ struct content_ops {
 	bool (*scan)(struct content *c, struct content_stream *s, struct span bytes);
 	/* The lowest rule index matched so far; CONTENT_NO_RULE: none. */
 	uint32_t (*matched)(const struct content_stream *s);
-	/* The end: matches that need it are made. Then the stream is given back. Returns as `matched`. */
+	/* The end: matches that need it are made. Then the stream is given back. Returns as
+	 * `matched`. */
 	uint32_t (*close)(struct content *c, struct content_stream *s);
 	void (*free)(struct content *c);
 };
@@ -51,6 +52,7 @@ static inline const struct content_ops *content_ops_of(struct content *c)
 
 /* The oracle. Pure: `memory` of content_plain_bytes() outlives it. */
 size_t content_plain_bytes(const struct settings *settings, uint32_t streams_max);
-struct content *content_plain_make(const struct settings *settings, uint32_t streams_max, void *memory);
+struct content *content_plain_make(const struct settings *settings, uint32_t streams_max,
+				   void *memory);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * decide.c - the TLS level and how the next leg stands -> may mail travel on it. See policy.h.
  *
- * The whole decision is one rectangle, level by fact. A cell that nobody filled is zero, which is UNDECIDED and
- * defers; so does a fact or a level from outside the rectangle. A level that encrypts has no PASS in the columns
- * of plaintext, one that verifies has only one PASS.
+ * The whole decision is one rectangle, level by fact. A cell that nobody filled is zero, which is
+ * UNDECIDED and defers; so does a fact or a level from outside the rectangle. A level that encrypts
+ * has no PASS in the columns of plaintext, one that verifies has only one PASS.
  */
 #include "policy/policy.h"
 
@@ -20,11 +20,11 @@ enum outcome {
 
 /* clang-format off */
 static const uint8_t outcomes[TLS_LEVEL_COUNT][FACTS] = {
-	/*                            unknown plain  refused TLS  verified failed unverified unreachable */
-	[TLS_LEVEL_NONE]          = { U,      P,     P,      P,   P,       F,     V,         X },
-	[TLS_LEVEL_OPPORTUNISTIC] = { U,      P,     P,      P,   P,       F,     V,         X },
-	[TLS_LEVEL_ENCRYPT]       = { U,      S,     F,      P,   P,       F,     V,         X },
-	[TLS_LEVEL_VERIFY]        = { U,      S,     F,      V,   P,       F,     V,         X },
+	/* columns: unknown, plain, refused, TLS, verified, failed, unverified, unreachable */
+	[TLS_LEVEL_NONE]          = { U, P, P, P, P, F, V, X },
+	[TLS_LEVEL_OPPORTUNISTIC] = { U, P, P, P, P, F, V, X },
+	[TLS_LEVEL_ENCRYPT]       = { U, S, F, P, P, F, V, X },
+	[TLS_LEVEL_VERIFY]        = { U, S, F, V, P, F, V, X },
 };
 /* clang-format on */
 _Static_assert(TLS_LEVEL_COUNT == TLS_LEVEL_VERIFY + 1, "each level has its line in the rectangle");
@@ -36,8 +36,10 @@ struct level_row {
 };
 
 static const struct level_row levels[TLS_LEVEL_COUNT] = {
-	[TLS_LEVEL_INVALID] = { "invalid", true, true }, /* what nobody set is as strict as can be */
-#define LEVEL(name_, text_, encrypts_, verifies_) [TLS_LEVEL_##name_] = { text_, encrypts_, verifies_ },
+	[TLS_LEVEL_INVALID] = { "invalid", true,
+				true }, /* what nobody set is as strict as can be */
+#define LEVEL(name_, text_, encrypts_, verifies_) \
+	[TLS_LEVEL_##name_] = { text_, encrypts_, verifies_ },
 #include "policy/tls_levels.def"
 #undef LEVEL
 };
@@ -71,7 +73,8 @@ bool tls_level_verifies(enum tls_level level)
 
 const char *policy_reason_text(enum policy_reason reason)
 {
-	return reason_texts[(uint32_t)reason < POLICY_REASON_COUNT ? reason : POLICY_REASON_UNDECIDED];
+	return reason_texts[(uint32_t)reason < POLICY_REASON_COUNT ? reason
+								   : POLICY_REASON_UNDECIDED];
 }
 
 static enum outcome outcome_of(const struct policy_next *next, enum policy_fact_next fact)
@@ -85,12 +88,12 @@ static enum outcome outcome_of(const struct policy_next *next, enum policy_fact_
 	return o;
 }
 
-/* Not passing. The rule's on_failure speaks of a level that was not reached; where the level demands nothing, the
- * fault is the connection's and may be gone next time. */
+/* Not passing. The rule's on_failure speaks of a level that was not reached; where the level
+ * demands nothing, the fault is the connection's and may be gone next time. */
 static struct verdict fail(const struct policy_next *next, enum policy_reason reason)
 {
 	bool reject = tls_level_encrypts(next->level) &&
-	              next->tls->on_failure == SETTINGS_ON_FAILURE_REJECT;
+		      next->tls->on_failure == SETTINGS_ON_FAILURE_REJECT;
 	return (struct verdict){
 		.kind = reject ? VERDICT_REJECT : VERDICT_DEFER,
 		.reason = reason,
@@ -101,7 +104,8 @@ static struct verdict fail(const struct policy_next *next, enum policy_reason re
 struct verdict policy_judge_next(const struct policy_next *next, enum policy_fact_next fact)
 {
 	if (!next->routed)
-		return (struct verdict){ .kind = VERDICT_REJECT, .reason = POLICY_REASON_ROUTE_DENIED };
+		return (struct verdict){ .kind = VERDICT_REJECT,
+					 .reason = POLICY_REASON_ROUTE_DENIED };
 	switch (outcome_of(next, fact)) {
 	case P:
 		return (struct verdict){ .kind = VERDICT_PASS };
@@ -112,7 +116,8 @@ struct verdict policy_judge_next(const struct policy_next *next, enum policy_fac
 	case V:
 		return fail(next, POLICY_REASON_NEXT_UNVERIFIED);
 	case X:
-		return (struct verdict){ .kind = VERDICT_DEFER, .reason = POLICY_REASON_NEXT_UNREACHABLE };
+		return (struct verdict){ .kind = VERDICT_DEFER,
+					 .reason = POLICY_REASON_NEXT_UNREACHABLE };
 	case U:
 		break; /* below: what nothing decides is deferred */
 	}

@@ -1,9 +1,10 @@
 /*
  * domain.c - domain names and the table that finds the policy's row for one. See domain.h.
  *
- * The table is a hash over the pattern's bytes from the last to the first. Walking a name from its end, the hash of
- * every suffix comes for free, so that a name of n bytes costs n steps and one probe a label however many
- * patterns there are. The keys are the operator's, so the hash needs no secret.
+ * The table is a hash over the pattern's bytes from the last to the first. Walking a name from its
+ * end, the hash of every suffix comes for free, so that a name of n bytes costs n steps and one
+ * probe a label however many patterns there are. The keys are the operator's, so the hash needs no
+ * secret.
  */
 #include "policy/domain.h"
 
@@ -19,8 +20,8 @@ struct domain_entry {
 
 static bool label_byte_is_valid(uint8_t c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-	       c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_';
 }
 
 static bool label_is_valid(struct span label)
@@ -98,9 +99,10 @@ static uint64_t hash_backwards(struct span s)
 	return hash;
 }
 
-/* The entry of that pattern, or the free slot where it would be. Ends: half of the slots are free. */
-static struct domain_entry *domain_slot(const struct domain_table *t, uint64_t hash, struct span name,
-                                        bool suffix)
+/* The entry of that pattern, or the free slot where it would be. Ends: half of the slots are free.
+ */
+static struct domain_entry *domain_slot(const struct domain_table *t, uint64_t hash,
+					struct span name, bool suffix)
 {
 	uint32_t slot = (uint32_t)(hash ^ (hash >> 32)) & t->mask;
 	while (t->entries[slot].used) {
@@ -138,8 +140,10 @@ uint32_t domain_table_find(const struct domain_table *t, struct span lower)
 	uint64_t hash = HASH_START;
 	for (size_t i = lower.bytes; i > 0; i--) {
 		if (lower.data[i - 1] == '.' && i < lower.bytes) {
-			/* What stands behind this dot is a whole number of labels: a suffix that may be listed. */
-			const struct domain_entry *e = domain_slot(t, hash, span_after(lower, i), true);
+			/* What stands behind this dot is a whole number of labels: a suffix that
+			 * may be listed. */
+			const struct domain_entry *e = domain_slot(t, hash, span_after(lower, i),
+								   true);
 			if (e->used)
 				best = e->value;
 		}

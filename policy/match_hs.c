@@ -1,11 +1,12 @@
 /*
  * match_hs.c - the content rules through Hyperscan in streaming mode. See match_hs.h.
  *
- * One database for all rules, every literal with its rule's number as id; HS_FLAG_SINGLEMATCH, since the first
- * occurrence of a rule says all. Streams are opened once, at launch, and only reset between messages: no
- * allocation while scanning. Scratch is per worker, as Hyperscan demands.
+ * One database for all rules, every literal with its rule's number as id; HS_FLAG_SINGLEMATCH,
+ * since the first occurrence of a rule says all. Streams are opened once, at launch, and only reset
+ * between messages: no allocation while scanning. Scratch is per worker, as Hyperscan demands.
  *
- * Any error of Hyperscan makes the stream's scan false from then on, and so the message uninspected.
+ * Any error of Hyperscan makes the stream's scan false from then on, and so the message
+ * uninspected.
  *
  * Not pure: heap at launch (Hyperscan's allocator), libhs.
  */
@@ -80,24 +81,26 @@ static bool literals_make(struct literals *l, const struct settings *settings)
 }
 
 static bool database_compile(struct match_hs_database *db, const struct literals *l, char *error,
-                             size_t error_bytes)
+			     size_t error_bytes)
 {
 	hs_compile_error_t *fault = NULL;
-	if (hs_compile_lit_multi(l->texts, l->flags, l->ids, l->bytes, l->count, HS_MODE_STREAM, NULL,
-	                         &db->database, &fault) == HS_SUCCESS)
+	if (hs_compile_lit_multi(l->texts, l->flags, l->ids, l->bytes, l->count, HS_MODE_STREAM,
+				 NULL, &db->database, &fault) == HS_SUCCESS)
 		return true;
-	bool known = fault != NULL && fault->expression >= 0 && (uint32_t)fault->expression < l->count;
+	bool known = fault != NULL && fault->expression >= 0 &&
+		     (uint32_t)fault->expression < l->count;
 	if (known)
-		snprintf(error, error_bytes, "content rule %u, \"%.60s\": %s", l->ids[fault->expression],
-		         l->texts[fault->expression], fault->message);
+		snprintf(error, error_bytes, "content rule %u, \"%.60s\": %s",
+			 l->ids[fault->expression], l->texts[fault->expression], fault->message);
 	else
 		snprintf(error, error_bytes, "content rules: %s",
-		         fault != NULL ? fault->message : "Hyperscan gave no reason");
+			 fault != NULL ? fault->message : "Hyperscan gave no reason");
 	hs_free_compile_error(fault);
 	return false;
 }
 
-struct match_hs_database *match_hs_compile(const struct settings *settings, char *error, size_t error_bytes)
+struct match_hs_database *match_hs_compile(const struct settings *settings, char *error,
+					   size_t error_bytes)
 {
 	struct literals l;
 	struct match_hs_database *db = calloc(1, sizeof(*db));
@@ -105,7 +108,8 @@ struct match_hs_database *match_hs_compile(const struct settings *settings, char
 	if (!made)
 		snprintf(error, error_bytes, "content rules: no memory");
 	if (made && hs_valid_platform() != HS_SUCCESS) {
-		snprintf(error, error_bytes, "content rules: this CPU lacks SSSE3, which Hyperscan needs");
+		snprintf(error, error_bytes,
+			 "content rules: this CPU lacks SSSE3, which Hyperscan needs");
 		made = false;
 	}
 	if (made && l.count > 0)
@@ -140,7 +144,8 @@ static struct content_stream *stream_open(struct content *c)
 }
 
 /* Hyperscan's match: the rule's number. Zero: go on, a rule of a lower number may follow. */
-static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *context)
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+		    void *context)
 {
 	struct content_stream *s = context;
 	(void)from;
@@ -160,8 +165,8 @@ static bool stream_scan(struct content *c, struct content_stream *s, struct span
 	while (s->stream != NULL && bytes.bytes > 0) {
 		struct span feed = span_head(bytes, FEED_BYTES_MAX);
 		bytes = span_after(bytes, feed.bytes);
-		if (hs_scan_stream(s->stream, (const char *)feed.data, (unsigned)feed.bytes, 0, c->scratch,
-		                   on_match, s) != HS_SUCCESS) {
+		if (hs_scan_stream(s->stream, (const char *)feed.data, (unsigned)feed.bytes, 0,
+				   c->scratch, on_match, s) != HS_SUCCESS) {
 			s->failed = true;
 			return false;
 		}
@@ -175,8 +180,8 @@ static uint32_t stream_matched(const struct content_stream *s)
 	return s->matched;
 }
 
-/* The reset makes the matches that need the end, and readies the stream for the next message. Of fresh state
- * Hyperscan refuses nothing, so that a failure here is our bug. */
+/* The reset makes the matches that need the end, and readies the stream for the next message. Of
+ * fresh state Hyperscan refuses nothing, so that a failure here is our bug. */
 static uint32_t stream_close(struct content *c, struct content_stream *s)
 {
 	CHECK(s->open);
@@ -229,7 +234,8 @@ struct content *match_hs_make(const struct match_hs_database *db, uint32_t strea
 	if (c == NULL)
 		return NULL;
 	c->head = (struct content_head){ .ops = &hs_ops, .streams_max = streams_max };
-	bool made = db->database == NULL || hs_alloc_scratch(db->database, &c->scratch) == HS_SUCCESS;
+	bool made = db->database == NULL ||
+		    hs_alloc_scratch(db->database, &c->scratch) == HS_SUCCESS;
 	if (made && streams_make(c, db->database))
 		return c;
 	content_free(c);

@@ -1,9 +1,11 @@
 /*
- * match_plain.c - the content rules, matched the obvious way: one Knuth-Morris-Pratt automaton a literal.
+ * match_plain.c - the content rules, matched the obvious way: one Knuth-Morris-Pratt automaton a
+ * literal.
  *
- * The oracle that match_hs is compared with, and the matcher of builds without Hyperscan. Every byte is shown to
- * every literal's automaton, so it costs O(bytes * literals) and is not for production traffic. Pure: all memory is
- * given by the caller; a stream holds one number a literal, whatever the length of the message.
+ * The oracle that match_hs is compared with, and the matcher of builds without Hyperscan. Every
+ * byte is shown to every literal's automaton, so it costs O(bytes * literals) and is not for
+ * production traffic. Pure: all memory is given by the caller; a stream holds one number a literal,
+ * whatever the length of the message.
  */
 #include "policy/content.h"
 
@@ -86,7 +88,8 @@ static uint32_t literals_count(const struct settings *settings)
 	return count;
 }
 
-static void streams_make(struct content *c, struct carve *memory, uint32_t literals, uint32_t streams_max)
+static void streams_make(struct content *c, struct carve *memory, uint32_t literals,
+			 uint32_t streams_max)
 {
 	for (uint32_t i = 0; i < streams_max; i++) {
 		uint32_t *prefix = carve_take(memory, literals * sizeof(*prefix));
@@ -168,7 +171,8 @@ static const struct content_ops plain_ops = {
 };
 
 /* In both passes the same pieces in the same order. */
-static struct content *plain_carve(struct carve *memory, const struct settings *settings, uint32_t streams_max)
+static struct content *plain_carve(struct carve *memory, const struct settings *settings,
+				   uint32_t streams_max)
 {
 	uint32_t literals = literals_count(settings);
 	struct content *c = carve_take(memory, sizeof(*c));
@@ -192,7 +196,8 @@ size_t content_plain_bytes(const struct settings *settings, uint32_t streams_max
 	return counting.used;
 }
 
-struct content *content_plain_make(const struct settings *settings, uint32_t streams_max, void *memory)
+struct content *content_plain_make(const struct settings *settings, uint32_t streams_max,
+				   void *memory)
 {
 	CHECK(memory != NULL);
 	struct carve carve = { .begin = memory };

@@ -1,12 +1,13 @@
 /*
- * policy.c - settings compiled into tables: which route and which TLS rule a domain has. See policy.h.
+ * policy.c - settings compiled into tables: which route and which TLS rule a domain has. See
+ * policy.h.
  *
- * policy_make() builds three domain tables in the arena; after that the policy is only read, by all workers.
- * On the byte's path: asked by the relay at MAIL (near) and at each RCPT (next).
+ * policy_make() builds three domain tables in the arena; after that the policy is only read, by all
+ * workers. On the byte's path: asked by the relay at MAIL (near) and at each RCPT (next).
  *
- * What a peer can send: any bytes as a domain. A name that cannot be compared with the tables (control bytes, bytes
- * above ASCII) has no route, and on near it is held to the strictest rule that there is: a policy must not be
- * escaped by another spelling of the same domain.
+ * What a peer can send: any bytes as a domain. A name that cannot be compared with the tables
+ * (control bytes, bytes above ASCII) has no route, and on near it is held to the strictest rule
+ * that there is: a policy must not be escaped by another spelling of the same domain.
  */
 #include "policy/policy.h"
 
@@ -36,7 +37,8 @@ static struct span span_str(const char *s)
 	return span_of(s, bytes);
 }
 
-static void table_add_all(struct domain_table *t, const struct settings_strings *domains, uint32_t value)
+static void table_add_all(struct domain_table *t, const struct settings_strings *domains,
+			  uint32_t value)
 {
 	for (uint32_t i = 0; i < domains->count; i++)
 		domain_table_add(t, span_str(domains->items[i]), value);
@@ -53,7 +55,8 @@ static bool tables_reserve(struct policy *tables, struct arena *arena, const str
 		near += s->tls.near[i].domains.count;
 	if (routes > UINT32_MAX / 4 || next > UINT32_MAX / 4 || near > UINT32_MAX / 4)
 		return false;
-	/* All three are asked for even when one fails, so that an arena that only counts counts everything. */
+	/* All three are asked for even when one fails, so that an arena that only counts counts
+	 * everything. */
 	bool routes_fit = domain_table_init(&tables->routes, arena, (uint32_t)routes);
 	bool next_fit = domain_table_init(&tables->next, arena, (uint32_t)next);
 	bool near_fit = domain_table_init(&tables->near, arena, (uint32_t)near);
@@ -83,15 +86,15 @@ struct policy *policy_make(struct arena *arena, const struct settings *settings)
 static uint32_t route_of(const struct policy *p, struct span domain, bool postmaster)
 {
 	uint32_t route = domain_table_find(&p->routes, domain);
-	/* <postmaster> without a domain must be taken by every server (RFC 5321, section 4.5.1): when nobody
-	 * said where our own name's mail goes, it goes where the first route goes. */
+	/* <postmaster> without a domain must be taken by every server (RFC 5321, section 4.5.1):
+	 * when nobody said where our own name's mail goes, it goes where the first route goes. */
 	if (route == DOMAIN_NONE && postmaster && p->settings->route_count > 0)
 		return 0;
 	return route;
 }
 
-/* The names of which a verified certificate must carry one: the rule's, else the route's, else the domain. An
- * address literal is no name: then there is none, and nothing can be verified. */
+/* The names of which a verified certificate must carry one: the rule's, else the route's, else the
+ * domain. An address literal is no name: then there is none, and nothing can be verified. */
 static void next_references(struct policy_next *next, struct span domain)
 {
 	const struct settings_strings *names = &next->tls->names;
@@ -105,15 +108,16 @@ static void next_references(struct policy_next *next, struct span domain)
 		next->references[next->reference_count++] = (const char *)domain.data;
 }
 
-/* Where nothing is verified and the operator named no host, no name is sent: recipients of different domains can then
- * share a connection. */
+/* Where nothing is verified and the operator named no host, no name is sent: recipients of
+ * different domains can then share a connection. */
 static const char *next_server_name(const struct policy_next *next)
 {
 	if (next->route->name != NULL)
 		return next->route->name;
 	if (next->tls->names.count > 0)
 		return next->tls->names.items[0];
-	return tls_level_verifies(next->level) && next->reference_count > 0 ? next->references[0] : NULL;
+	return tls_level_verifies(next->level) && next->reference_count > 0 ? next->references[0]
+									    : NULL;
 }
 
 static uint64_t hash_number(uint64_t hash, uint32_t value)
@@ -127,7 +131,8 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 	return hash_bytes(hash_number(hash, (uint32_t)s.bytes), s);
 }
 
-/* Everything that the connection or the promise made about it depends on. References only where they are looked at. */
+/* Everything that the connection or the promise made about it depends on. References only where
+ * they are looked at. */
 static uint64_t next_group_key(const struct policy_next *next)
 {
 	uint64_t hash = hash_number(HASH_START, next->route->next_count);
@@ -148,7 +153,8 @@ static uint64_t next_group_key(const struct policy_next *next)
 	return hash;
 }
 
-void policy_next_find(const struct policy *p, struct span domain, struct room scratch, struct policy_next *next)
+void policy_next_find(const struct policy *p, struct span domain, struct room scratch,
+		      struct policy_next *next)
 {
 	CHECK(scratch.bytes >= POLICY_SCRATCH_BYTES);
 	*next = (struct policy_next){ .routed = false };
@@ -190,7 +196,8 @@ struct verdict policy_judge_near(const struct policy *p, struct span sender_doma
 	if (rule == NULL || near_tls || !tls_level_encrypts(rule->level))
 		return (struct verdict){ .kind = VERDICT_PASS };
 	return (struct verdict){
-		.kind = rule->on_failure == SETTINGS_ON_FAILURE_REJECT ? VERDICT_REJECT : VERDICT_DEFER,
+		.kind = rule->on_failure == SETTINGS_ON_FAILURE_REJECT ? VERDICT_REJECT
+								       : VERDICT_DEFER,
 		.reason = POLICY_REASON_SENDER_NEEDS_TLS,
 		.rule = rule->domains.count > 0 ? rule->domains.items[0] : NULL,
 	};
@@ -199,15 +206,18 @@ struct verdict policy_judge_near(const struct policy *p, struct span sender_doma
 struct verdict policy_judge_content(const struct policy *p, uint32_t rule, bool inspected)
 {
 	if (!inspected)
-		return (struct verdict){ .kind = VERDICT_DEFER, .reason = POLICY_REASON_CONTENT_UNINSPECTED };
+		return (struct verdict){ .kind = VERDICT_DEFER,
+					 .reason = POLICY_REASON_CONTENT_UNINSPECTED };
 	if (rule == UINT32_MAX)
 		return (struct verdict){ .kind = VERDICT_PASS };
-	/* A rule that is not in this policy was matched under another one: nothing here can judge it. */
+	/* A rule that is not in this policy was matched under another one: nothing here can judge
+	 * it. */
 	if (rule >= p->settings->content_count)
 		return (struct verdict){ .kind = VERDICT_DEFER, .reason = POLICY_REASON_UNDECIDED };
 	const struct settings_content *content = &p->settings->content[rule];
 	return (struct verdict){
-		.kind = content->verdict == SETTINGS_VERDICT_REJECT ? VERDICT_REJECT : VERDICT_DEFER,
+		.kind = content->verdict == SETTINGS_VERDICT_REJECT ? VERDICT_REJECT
+								    : VERDICT_DEFER,
 		.reason = POLICY_REASON_CONTENT_MATCH,
 		.rule = content->name,
 	};

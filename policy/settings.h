@@ -1,9 +1,9 @@
 /*
  * settings.h - everything an operator can set, as plain values.
  *
- * Filled by the loader (pmd-config/config_file.c reads libconfig) after settings.def has checked each value
- * (type, default, minimum, maximum, unit). All strings and arrays belong to the loaded configuration and live
- * as long as it does. Immutable once loaded.
+ * Filled by the loader (pmd-config/config_file.c reads libconfig) after settings.def has checked
+ * each value (type, default, minimum, maximum, unit). All strings and arrays belong to the loaded
+ * configuration and live as long as it does. Immutable once loaded.
  */
 #ifndef WEIR_POLICY_SETTINGS_H
 #define WEIR_POLICY_SETTINGS_H
@@ -14,25 +14,30 @@
 #include "base/addr.h"
 #include "base/span.h"
 
-#define SETTINGS_PORTS_MAX 8u
+#define SETTINGS_PORTS_MAX          8u
 #define SETTINGS_PORT_ADDRESSES_MAX 16u
-#define SETTINGS_PORT_GATEWAYS_MAX 4u
-#define SETTINGS_LISTENERS_MAX 64u
-#define SETTINGS_CERTIFICATES_MAX 64u
-#define SETTINGS_ROUTE_NEXT_MAX 16u
+#define SETTINGS_PORT_GATEWAYS_MAX  4u
+#define SETTINGS_LISTENERS_MAX      64u
+#define SETTINGS_CERTIFICATES_MAX   64u
+#define SETTINGS_ROUTE_NEXT_MAX     16u
 
 enum settings_idle { SETTINGS_IDLE_ADAPTIVE = 1, SETTINGS_IDLE_BUSY };
-enum settings_near_tls { SETTINGS_NEAR_OFF = 1, SETTINGS_NEAR_OFFER, SETTINGS_NEAR_REQUIRE, SETTINGS_NEAR_IMPLICIT };
+enum settings_near_tls {
+	SETTINGS_NEAR_OFF = 1,
+	SETTINGS_NEAR_OFFER,
+	SETTINGS_NEAR_REQUIRE,
+	SETTINGS_NEAR_IMPLICIT
+};
 enum settings_verdict { SETTINGS_VERDICT_REJECT = 1, SETTINGS_VERDICT_DEFER };
 enum settings_failure { SETTINGS_ON_FAILURE_DEFER = 1, SETTINGS_ON_FAILURE_REJECT };
 enum settings_tls_version { SETTINGS_TLS_1_2 = 1, SETTINGS_TLS_1_3 };
 
 enum tls_level { /* rows of tls_levels.def; LEVEL(name, text, ...) */
-	TLS_LEVEL_INVALID = 0,
+		 TLS_LEVEL_INVALID = 0,
 #define LEVEL(name, text, encrypts, verifies) TLS_LEVEL_##name,
 #include "policy/tls_levels.def"
 #undef LEVEL
-	TLS_LEVEL_COUNT
+		 TLS_LEVEL_COUNT
 };
 
 struct settings_strings {
@@ -67,7 +72,8 @@ struct settings_route {
 	struct settings_strings domains; /* lower case: exact, ".suffix" or "*" */
 	uint32_t next_count;
 	struct endpoint next[SETTINGS_ROUTE_NEXT_MAX];
-	const char *name; /* host name of the next hop for SNI and as reference name; NULL: the recipient domain */
+	const char *name; /* host name of the next hop for SNI and as reference name; NULL: the
+			     recipient domain */
 };
 
 struct settings_tls_next {
@@ -75,7 +81,8 @@ struct settings_tls_next {
 	enum tls_level level;
 	enum settings_tls_version minimum;
 	enum settings_failure on_failure;
-	struct settings_strings names; /* reference names; none: the route's name, else the recipient domain */
+	struct settings_strings
+		names; /* reference names; none: the route's name, else the recipient domain */
 };
 
 struct settings_tls_near {
@@ -120,11 +127,12 @@ struct settings {
 		uint32_t window_bytes_max;     /* TCP receive window per connection */
 		uint32_t next_idle_seconds;    /* a pooled next connection is closed after this */
 		uint32_t next_connections_max; /* per group key and worker */
-		uint64_t memory_bytes;         /* reserved for all workers; 0: from connections_max */
+		uint64_t memory_bytes; /* reserved for all workers; 0: from connections_max */
 	} limits;
 	struct {
 		uint32_t near_command_seconds, near_data_seconds;
-		uint32_t next_connect_seconds, next_command_seconds, next_final_seconds, tls_handshake_seconds;
+		uint32_t next_connect_seconds, next_command_seconds, next_final_seconds,
+			tls_handshake_seconds;
 	} timeouts;
 	struct {
 		struct endpoint listen; /* port 0: no metrics endpoint */

@@ -1,7 +1,9 @@
 /*
- * settings_manual.c - settings.def as words: how a value is written, what it is when it is not, and the manual.
+ * settings_manual.c - settings.def as words: how a value is written, what it is when it is not, and
+ * the manual.
  *
- * Quantities are read and shown here with the same units, so that what the manual says can be written.
+ * Quantities are read and shown here with the same units, so that what the manual says can be
+ * written.
  */
 #include "policy/settings_table.h"
 
@@ -16,9 +18,14 @@ struct unit_suffix {
 
 /* Largest first: the manual shows a value with the largest suffix that divides it. */
 static const struct unit_suffix byte_suffixes[] = {
-	{ "g", (uint64_t)1 << 30 },   { "m", (uint64_t)1 << 20 },   { "k", (uint64_t)1 << 10 },
-	{ "gib", (uint64_t)1 << 30 }, { "mib", (uint64_t)1 << 20 }, { "kib", (uint64_t)1 << 10 },
-	{ "b", 1 },                   { "", 1 },
+	{ "g", (uint64_t)1 << 30 },
+	{ "m", (uint64_t)1 << 20 },
+	{ "k", (uint64_t)1 << 10 },
+	{ "gib", (uint64_t)1 << 30 },
+	{ "mib", (uint64_t)1 << 20 },
+	{ "kib", (uint64_t)1 << 10 },
+	{ "b", 1 },
+	{ "", 1 },
 };
 static const struct unit_suffix second_suffixes[] = {
 	{ "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 }, { "", 1 },
@@ -122,7 +129,8 @@ static const char *const type_rules[SETTINGS_TYPE_COUNT] = {
 	[SETTINGS_TYPE_TEXT] = "a text",
 	[SETTINGS_TYPE_WORDS] = "words separated by blanks",
 	[SETTINGS_TYPE_NAME] = "a name of 1 to 64 letters, digits, '-', '_' or '.'",
-	[SETTINGS_TYPE_PATH] = "a file; a relative one is relative to the configuration file's folder",
+	[SETTINGS_TYPE_PATH] =
+		"a file; a relative one is relative to the configuration file's folder",
 	[SETTINGS_TYPE_HOST] = "a host name such as \"mx.example.org\"",
 	[SETTINGS_TYPE_LCORES] = "a list of cores such as \"1-3,5\"",
 	[SETTINGS_TYPE_ADDRESS] = "an IPv4 or IPv6 address",

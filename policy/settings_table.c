@@ -1,8 +1,9 @@
 /*
- * settings_table.c - the rows of settings.def, found by path and by what an operator probably meant.
+ * settings_table.c - the rows of settings.def, found by path and by what an operator probably
+ * meant.
  *
- * The table has some fifty rows and is read at launch and on reload only, so that walking it is good enough.
- * Nothing here knows a single setting.
+ * The table has some fifty rows and is read at launch and on reload only, so that walking it is
+ * good enough. Nothing here knows a single setting.
  */
 #include "policy/settings_table.h"
 
@@ -22,45 +23,46 @@ static const char tls_level_choices[] =
 #define SETTINGS_TLS_LEVELS tls_level_choices
 
 #define MEMBER_BYTES(owner, field) sizeof(((struct owner *)0)->field)
-#define SETTINGS_GROUP(path_, help_) { .path = path_, .type = SETTINGS_TYPE_GROUP, .fallback = "", .help = help_ },
-#define SETTINGS_LIST(path_, owner, field, count, storage_, min_, max_, help_)                     \
-	{ .path = path_,                                                                           \
-	  .type = SETTINGS_TYPE_LIST,                                                              \
-	  .storage = SETTINGS_STORAGE_##storage_,                                                  \
-	  .fallback = (min_) > 0 ? REQUIRED : "",                                                  \
-	  .min = min_,                                                                             \
-	  .max = max_,                                                                             \
-	  .help = help_,                                                                           \
-	  .offset = offsetof(struct owner, field),                                                 \
-	  .bytes = sizeof(((struct owner *)0)->field[0]),                                          \
+#define SETTINGS_GROUP(path_, help_) \
+	{ .path = path_, .type = SETTINGS_TYPE_GROUP, .fallback = "", .help = help_ },
+#define SETTINGS_LIST(path_, owner, field, count, storage_, min_, max_, help_) \
+	{ .path = path_,                                                       \
+	  .type = SETTINGS_TYPE_LIST,                                          \
+	  .storage = SETTINGS_STORAGE_##storage_,                              \
+	  .fallback = (min_) > 0 ? REQUIRED : "",                              \
+	  .min = min_,                                                         \
+	  .max = max_,                                                         \
+	  .help = help_,                                                       \
+	  .offset = offsetof(struct owner, field),                             \
+	  .bytes = sizeof(((struct owner *)0)->field[0]),                      \
 	  .count_offset = offsetof(struct owner, count) },
-#define SETTINGS_ITEM(path_, owner, field, type_, unit_, fallback_, min_, max_, help_)             \
-	{ .path = path_,                                                                           \
-	  .type = SETTINGS_TYPE_##type_,                                                           \
-	  .unit = SETTINGS_UNIT_##unit_,                                                           \
-	  .fallback = fallback_,                                                                   \
-	  .min = min_,                                                                             \
-	  .max = max_,                                                                             \
-	  .help = help_,                                                                           \
-	  .offset = offsetof(struct owner, field),                                                 \
+#define SETTINGS_ITEM(path_, owner, field, type_, unit_, fallback_, min_, max_, help_) \
+	{ .path = path_,                                                               \
+	  .type = SETTINGS_TYPE_##type_,                                               \
+	  .unit = SETTINGS_UNIT_##unit_,                                               \
+	  .fallback = fallback_,                                                       \
+	  .min = min_,                                                                 \
+	  .max = max_,                                                                 \
+	  .help = help_,                                                               \
+	  .offset = offsetof(struct owner, field),                                     \
 	  .bytes = MEMBER_BYTES(owner, field) },
-#define SETTINGS_CHOICE(path_, owner, field, choices_, fallback_, help_)                           \
-	{ .path = path_,                                                                           \
-	  .type = SETTINGS_TYPE_CHOICE,                                                            \
-	  .fallback = fallback_,                                                                   \
-	  .choices = choices_,                                                                     \
-	  .help = help_,                                                                           \
-	  .offset = offsetof(struct owner, field),                                                 \
+#define SETTINGS_CHOICE(path_, owner, field, choices_, fallback_, help_) \
+	{ .path = path_,                                                 \
+	  .type = SETTINGS_TYPE_CHOICE,                                  \
+	  .fallback = fallback_,                                         \
+	  .choices = choices_,                                           \
+	  .help = help_,                                                 \
+	  .offset = offsetof(struct owner, field),                       \
 	  .bytes = MEMBER_BYTES(owner, field) },
-#define SETTINGS_ARRAY(path_, owner, field, count, type_, min_, max_, help_)                       \
-	{ .path = path_,                                                                           \
-	  .type = SETTINGS_TYPE_##type_,                                                           \
-	  .fallback = (min_) > 0 ? REQUIRED : "",                                                  \
-	  .min = min_,                                                                             \
-	  .max = max_,                                                                             \
-	  .help = help_,                                                                           \
-	  .offset = offsetof(struct owner, field),                                                 \
-	  .bytes = MEMBER_BYTES(owner, field),                                                     \
+#define SETTINGS_ARRAY(path_, owner, field, count, type_, min_, max_, help_) \
+	{ .path = path_,                                                     \
+	  .type = SETTINGS_TYPE_##type_,                                     \
+	  .fallback = (min_) > 0 ? REQUIRED : "",                            \
+	  .min = min_,                                                       \
+	  .max = max_,                                                       \
+	  .help = help_,                                                     \
+	  .offset = offsetof(struct owner, field),                           \
+	  .bytes = MEMBER_BYTES(owner, field),                               \
 	  .count_offset = offsetof(struct owner, count) },
 
 static const struct settings_row rows[] = {
@@ -124,7 +126,8 @@ uint32_t settings_spelling_distance(struct span a, struct span b)
 	for (uint32_t j = 0; j <= b.bytes; j++)
 		cost[0][j] = j;
 	for (uint32_t i = 1; i <= a.bytes; i++) {
-		uint32_t *now = cost[i % 3], *before = cost[(i + 2) % 3], *earlier = cost[(i + 1) % 3];
+		uint32_t *now = cost[i % 3], *before = cost[(i + 2) % 3],
+			 *earlier = cost[(i + 1) % 3];
 		uint8_t x = ascii_lower(a.data[i - 1]);
 		now[0] = i;
 		for (uint32_t j = 1; j <= b.bytes; j++) {
@@ -157,7 +160,8 @@ const struct settings_row *settings_row_nearest(const struct settings_row *paren
 	uint32_t best_distance = slips_allowed(name) + 1;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct span child = settings_row_child(&rows[i], parent);
-		uint32_t distance = child.bytes == 0 ? UINT32_MAX : settings_spelling_distance(child, name);
+		uint32_t distance = child.bytes == 0 ? UINT32_MAX
+						     : settings_spelling_distance(child, name);
 		if (distance < best_distance) {
 			best_distance = distance;
 			best = &rows[i];

@@ -2,7 +2,7 @@
  * addr.c - IP addresses and endpoints as values. See addr.h.
  *
  * Text forms: dotted quad (exactly four decimal parts without leading zeros), RFC 4291 2.2 for IPv6 in,
- * RFC 5952 (lower case, longest run of zeros shortened) for IPv6 out.
+ * RFC 5952 (lower case, longest run of zeros shortened, a dotted quad behind ::ffff:) for IPv6 out.
  */
 #include "base/addr.h"
 
@@ -67,16 +67,16 @@ static bool hex_group_parse(struct span text, uint16_t *out)
 	return true;
 }
 
-/* Groups separated by ':' into `out`, the last two perhaps as a dotted quad. Returns the groups read, 9 for a
- * mistake. An empty text has none. */
-static unsigned groups_parse(struct span text, uint16_t out[8])
+/* Groups separated by ':' into `out`, the last two perhaps as a dotted quad where `ends` says that the address
+ * ends here. Returns the groups read, 9 for a mistake. An empty text has none. */
+static unsigned groups_parse(struct span text, bool ends, uint16_t out[8])
 {
 	unsigned count = 0;
 	while (text.bytes > 0) {
 		size_t colon = span_find(text, ':');
 		struct span group = span_head(text, colon);
 		uint8_t quad[4];
-		if (colon == text.bytes && count <= 6 && ip4_parse(group, quad)) {
+		if (ends && colon == text.bytes && count <= 6 && ip4_parse(group, quad)) {
 			out[count] = (uint16_t)(quad[0] << 8 | quad[1]);
 			out[count + 1] = (uint16_t)(quad[2] << 8 | quad[3]);
 			return count + 2;
@@ -103,11 +103,11 @@ static bool ip6_parse(struct span text, uint8_t out[16])
 {
 	uint16_t head[8] = { 0 }, tail[8] = { 0 };
 	size_t gap = find_double_colon(text);
-	unsigned heads = groups_parse(span_head(text, gap), head);
+	unsigned heads = groups_parse(span_head(text, gap), gap == text.bytes, head);
 	unsigned tails = 0;
 	if (gap < text.bytes) {
 		struct span rest = span_after(text, gap + 2);
-		tails = groups_parse(rest, tail);
+		tails = groups_parse(rest, true, tail);
 		if (heads + tails > 7)
 			return false;
 	} else if (heads != 8) {
@@ -185,9 +185,30 @@ static void longest_zeros(struct ip_addr a, unsigned *begin, unsigned *length)
 	}
 }
 
+static void text_ip4(struct text *t, const uint8_t quad[4])
+{
+	for (unsigned i = 0; i < 4; i++) {
+		if (i > 0)
+			text_char(t, '.');
+		text_u64(t, quad[i]);
+	}
+}
+
+/* ::ffff:0:0/96, the one prefix that says by itself that an IPv4 address is inside (RFC 5952 5). */
+static bool is_mapped(struct ip_addr a)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+	return memcmp(a.bytes, prefix, sizeof(prefix)) == 0;
+}
+
 static void text_ip6(struct text *t, struct ip_addr a)
 {
 	unsigned begin, length;
+	if (is_mapped(a)) {
+		text_str(t, "::ffff:");
+		text_ip4(t, a.bytes + 12);
+		return;
+	}
 	longest_zeros(a, &begin, &length);
 	for (unsigned i = 0; i < 8; i++) {
 		if (i == begin) {
@@ -203,19 +224,12 @@ static void text_ip6(struct text *t, struct ip_addr a)
 
 void text_ip_addr(struct text *t, struct ip_addr a)
 {
-	if (a.family == IP_V6) {
+	if (a.family == IP_V6)
 		text_ip6(t, a);
-		return;
-	}
-	if (a.family != IP_V4) {
+	else if (a.family == IP_V4)
+		text_ip4(t, a.bytes);
+	else
 		text_char(t, '-');
-		return;
-	}
-	for (unsigned i = 0; i < 4; i++) {
-		if (i > 0)
-			text_char(t, '.');
-		text_u64(t, a.bytes[i]);
-	}
 }
 
 void text_endpoint(struct text *t, struct endpoint e)

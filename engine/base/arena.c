@@ -8,6 +8,7 @@
 
 void arena_init(struct arena *a, void *memory, size_t bytes)
 {
+	CHECK((uintptr_t)memory % ARENA_ALIGN == 0);
 	*a = (struct arena){ .begin = memory, .capacity = bytes };
 }
 
@@ -20,11 +21,16 @@ static bool same_name(const char *a, const char *b)
 	return *a == *b;
 }
 
+static size_t add_saturating(size_t a, size_t b)
+{
+	return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
 static void arena_note(struct arena *a, const char *name, size_t bytes)
 {
 	for (uint32_t i = 0; i < a->lines; i++) {
 		if (same_name(a->ledger[i].name, name)) {
-			a->ledger[i].bytes += bytes;
+			a->ledger[i].bytes = add_saturating(a->ledger[i].bytes, bytes);
 			return;
 		}
 	}
@@ -34,10 +40,11 @@ static void arena_note(struct arena *a, const char *name, size_t bytes)
 
 void *arena_take(struct arena *a, const char *name, size_t bytes)
 {
-	size_t aligned = (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
+	bool huge = bytes > SIZE_MAX - ARENA_ALIGN;
+	size_t aligned = huge ? SIZE_MAX : (bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
 	arena_note(a, name, aligned);
 	if (a->begin == NULL) { /* counting only */
-		a->used += aligned;
+		a->used = add_saturating(a->used, aligned);
 		return NULL;
 	}
 	if (a->capacity - a->used < aligned)

@@ -29,9 +29,10 @@ struct arena {
 	struct arena_line ledger[ARENA_LINES_MAX];
 };
 
+/* `memory` is 64-byte aligned, or NULL for a dry run. */
 void arena_init(struct arena *a, void *memory, size_t bytes);
 /* Zeroed, 64-byte aligned. NULL when it does not fit: launch then refuses to start. `name` is a literal;
- * pieces of the same name are added up in the ledger. */
+ * pieces of the same name are added up in the ledger. Sums saturate at SIZE_MAX, which no machine has. */
 MUST_USE void *arena_take(struct arena *a, const char *name, size_t bytes);
 
 #endif

@@ -2,7 +2,7 @@
  * blocks.c - byte queues made of pooled blocks. See blocks.h for the contract.
  *
  * A queue never keeps an empty block, with one exception: the room last reserved may sit in an empty tail until
- * it is committed or the queue is next changed.
+ * it is committed or written to. A queue that is changed and then holds no byte gives it back.
  */
 #include "base/blocks.h"
 
@@ -54,6 +54,20 @@ static size_t block_used(const struct block *b)
 static size_t block_room(const struct block *b)
 {
 	return BLOCK_DATA_BYTES - b->end;
+}
+
+/* Counts what the blocks hold: as many bytes as the queue says, and none of them empty but the tail. */
+__attribute__((unused)) static bool byteq_is_sound(const struct byteq *q)
+{
+	size_t bytes = 0;
+	for (const struct block *b = q->head; b != NULL; b = b->next) {
+		if (b->end < b->begin || b->end > BLOCK_DATA_BYTES)
+			return false;
+		if (b->next == NULL ? b != q->tail : b->begin == b->end)
+			return false;
+		bytes += block_used(b);
+	}
+	return bytes == q->bytes && (q->head == NULL) == (q->tail == NULL);
 }
 
 static void byteq_append_block(struct byteq *q, struct block *block)
@@ -109,6 +123,7 @@ size_t byteq_write(struct byteq *q, struct block_pool *pool, struct span s)
 		byteq_commit(q, bytes);
 		written += bytes;
 	}
+	CHECK_SLOW(byteq_is_sound(q));
 	return written;
 }
 
@@ -117,7 +132,7 @@ bool byteq_fits(const struct byteq *q, const struct block_pool *pool, size_t byt
 	size_t room = q->tail == NULL ? 0 : block_room(q->tail);
 	if (bytes <= room)
 		return true;
-	return (bytes - room + BLOCK_DATA_BYTES - 1) / BLOCK_DATA_BYTES <= pool->free_count;
+	return (bytes - room - 1) / BLOCK_DATA_BYTES < pool->free_count;
 }
 
 struct span byteq_peek(const struct byteq *q)
@@ -191,13 +206,16 @@ static void byteq_pass_block(struct byteq *to, struct byteq *from)
 }
 
 /* Is it cheaper to copy these few bytes into the tail than to pass a mostly empty block on? A queue of many
- * short writes would otherwise pin a page for each of them. */
+ * short writes would otherwise pin a page for each of them. Into an empty tail that a reserve left behind we
+ * always copy: a block appended behind it would leave it empty in the middle. */
 static bool copying_is_better(const struct byteq *to, size_t bytes)
 {
-	return to->tail != NULL && bytes <= block_room(to->tail) && bytes <= BLOCK_DATA_BYTES / 4;
+	if (to->tail == NULL || bytes > block_room(to->tail))
+		return false;
+	return bytes <= BLOCK_DATA_BYTES / 4 || block_used(to->tail) == 0;
 }
 
-/* Drops an empty tail that a reserve left behind, so that blocks can be appended in order. */
+/* Gives back an empty tail that a reserve left in an otherwise empty queue. */
 static void byteq_trim(struct byteq *q, struct block_pool *pool)
 {
 	if (q->bytes == 0 && q->head != NULL)
@@ -224,6 +242,8 @@ size_t byteq_move(struct byteq *to, struct byteq *from, struct block_pool *pool,
 		byteq_consume(from, pool, copied);
 		moved += copied;
 	}
+	byteq_trim(from, pool);
+	CHECK_SLOW(byteq_is_sound(to) && byteq_is_sound(from));
 	return moved;
 }
 

@@ -3,7 +3,8 @@
  *
  * One pool per worker holds all blocks; a queue takes them as bytes arrive and gives them back as bytes
  * leave, so that an idle connection holds no buffer at all. Blocks are wiped as far as they were used when
- * they are given back: they may have held plaintext.
+ * they are given back: they may have held plaintext. As far as they were used means as far as was written or
+ * committed: who writes into reserved room more than it commits wipes the rest itself.
  *
  * Running out of blocks is an outcome: a write takes fewer bytes than asked, a reserve yields no room, and
  * the caller applies back-pressure. A queue has no bound of its own; its owner checks byteq_bytes() against

@@ -61,14 +61,25 @@ uint64_t histogram_percentile(const struct histogram *h, uint32_t per_100k)
 	return h->max_us;
 }
 
+/* Just above a budget bound the exact count knows more than the cells: a count never falls as `us` grows. */
+static uint64_t at_least_the_budget(const struct histogram *h, uint64_t us, uint64_t seen)
+{
+	uint64_t known = us > BUDGET_LIMIT_US  ? h->count - h->over_limit :
+	                 us > BUDGET_TARGET_US ? h->count - h->over_target :
+	                                         0;
+	return seen > known ? seen : known;
+}
+
 uint64_t histogram_at_most(const struct histogram *h, uint64_t us)
 {
+	uint64_t seen = 0;
+	if (us >= h->max_us)
+		return h->count;
 	if (us == BUDGET_TARGET_US)
 		return h->count - h->over_target;
 	if (us == BUDGET_LIMIT_US)
 		return h->count - h->over_limit;
-	uint64_t seen = 0;
-	for (uint32_t i = 0; i < HISTOGRAM_CELLS && cell_bound(i) <= us; i++)
-		seen += h->cells[i];
-	return seen;
+	for (uint32_t i = 0; i < HISTOGRAM_CELLS - 1 && cell_bound(i) <= us; i++)
+		seen += h->cells[i]; /* not the last cell: it also holds what is longer */
+	return at_least_the_budget(h, us, seen);
 }

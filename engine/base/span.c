@@ -86,6 +86,8 @@ struct span reader_take(struct reader *r, size_t bytes)
 		r->left = SPAN_NONE;
 		return SPAN_NONE;
 	}
+	if (bytes == 0) /* perhaps of no memory at all, to which nothing may be added */
+		return span_head(r->left, 0);
 	struct span taken = span_head(r->left, bytes);
 	r->left = span_of(r->left.data + bytes, r->left.bytes - bytes);
 	return taken;
@@ -121,13 +123,15 @@ void reader_copy(struct reader *r, void *to, size_t bytes)
 		memset(to, 0, bytes);
 }
 
-/* Where the next `bytes` bytes go, or NULL when they do not fit. */
+/* Where the next `bytes` bytes go, or NULL when they do not fit (or there are none). */
 static uint8_t *writer_claim(struct writer *w, size_t bytes)
 {
 	if (!w->ok || w->capacity - w->used < bytes) {
 		w->ok = false;
 		return NULL;
 	}
+	if (bytes == 0)
+		return NULL;
 	uint8_t *at = w->begin + w->used;
 	w->used += bytes;
 	return at;
@@ -163,20 +167,20 @@ void writer_be32(struct writer *w, uint32_t v)
 void writer_bytes(struct writer *w, struct span s)
 {
 	uint8_t *at = writer_claim(w, s.bytes);
-	if (at != NULL && s.bytes > 0)
+	if (at != NULL)
 		memcpy(at, s.data, s.bytes);
 }
 
 void writer_zeros(struct writer *w, size_t bytes)
 {
 	uint8_t *at = writer_claim(w, bytes);
-	if (at != NULL && bytes > 0)
+	if (at != NULL)
 		memset(at, 0, bytes);
 }
 
 void writer_patch_be16(struct writer *w, size_t offset, uint16_t v)
 {
-	if (w->used < 2 || offset > w->used - 2) {
+	if (!w->ok || w->used < 2 || offset > w->used - 2) {
 		w->ok = false;
 		return;
 	}

@@ -36,7 +36,8 @@ struct wheel {
 };
 
 void wheel_init(struct wheel *w, struct instant now);
-/* Sets, or moves, a timer. An instant in the past fires at the next pop. INSTANT_NEVER stops it. */
+/* Sets, or moves, a timer. INSTANT_NEVER stops it. An instant in the past fires at the next pop; one inside the
+ * tick that is running fires when that tick ends, even if it is already past. */
 void wheel_set(struct wheel *w, struct timer *t, struct instant at);
 void wheel_stop(struct wheel *w, struct timer *t);
 static inline bool timer_is_set(const struct timer *t)

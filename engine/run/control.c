@@ -158,6 +158,7 @@ static bool control_open(struct control *c, struct engine *e)
 	}
 	if (!telemetry_start(view_for_telemetry, e))
 		fprintf(stderr, "weir: DPDK telemetry does not take our commands\n");
+	fprintf(stderr, "weir: %s is running, workers: %u\n", e->version, e->worker_count);
 	return true;
 }
 

@@ -30,7 +30,8 @@
 #define PORT_LOCAL_LAST 65535u
 #define TIME_WAIT_US (60 * SECOND_US)
 
-static bool eal_start(const struct dpdk_want *want, char *error, size_t error_bytes);
+static bool eal_start(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
+                      size_t error_bytes);
 static bool ports_plan(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
                        size_t error_bytes);
 static bool ports_open(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
@@ -40,7 +41,7 @@ bool dpdk_start(const struct dpdk_want *want, struct dpdk *dpdk, char *error, si
 {
 	*dpdk = (struct dpdk){ .idle_busy = want->plan.idle_busy, .port_count = want->plan.port_count };
 	CHECK(want->plan.port_count <= PLAN_PORTS_MAX);
-	if (!eal_start(want, error, error_bytes))
+	if (!eal_start(want, dpdk, error, error_bytes))
 		return false;
 	clock_start();
 	return ports_plan(want, dpdk, error, error_bytes) && ports_open(want, dpdk, error, error_bytes);
@@ -61,7 +62,7 @@ static uint32_t cpus_find(uint16_t *cpus, uint32_t most)
 }
 
 /* The file prefix carries our process id: several may run on one machine. */
-static bool eal_start(const struct dpdk_want *want, char *error, size_t error_bytes)
+static bool eal_start(const struct dpdk_want *want, struct dpdk *dpdk, char *error, size_t error_bytes)
 {
 	static struct eal_args args; /* EAL keeps pointers into its argv */
 	static char prefix[64];
@@ -78,6 +79,7 @@ static bool eal_start(const struct dpdk_want *want, char *error, size_t error_by
 	snprintf(prefix, sizeof(prefix), "%.32s-%d", want->program, (int)getpid());
 	memcpy(eal.ports, want->plan.ports, sizeof(eal.ports));
 	if (!eal_args_make(&eal, &args, &reason)) {
+		dpdk->refused = true;
 		snprintf(error, error_bytes, "%s", why);
 		return false;
 	}
@@ -99,6 +101,7 @@ static bool ports_plan(const struct dpdk_want *want, struct dpdk *dpdk, char *er
 			return false;
 	if (plan_make(&want->plan, dpdk->inventory, &dpdk->plan, &reason))
 		return true;
+	dpdk->refused = true;
 	snprintf(error, error_bytes, "%s", why);
 	return false;
 }

@@ -38,6 +38,7 @@ struct dpdk_want {
 };
 
 struct dpdk {
+	bool refused; /* by the plan or the EAL arguments: the settings are at fault, and `error` begins with one */
 	struct plan plan;
 	bool idle_busy;
 	uint32_t port_count;

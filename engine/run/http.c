@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "run/metrics.h"
 
@@ -52,7 +54,10 @@ static enum MHD_Result request(void *context, struct MHD_Connection *c, const ch
 		*seen = &first_call;
 		return MHD_YES;
 	}
-	*upload_bytes = 0;
+	if (*upload_bytes != 0) { /* a body: thrown away, answered at its end */
+		*upload_bytes = 0;
+		return MHD_YES;
+	}
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
 		status = MHD_HTTP_METHOD_NOT_ALLOWED;
 		buffer_printf(&page, "GET or HEAD\n");
@@ -72,41 +77,58 @@ static enum MHD_Result request(void *context, struct MHD_Connection *c, const ch
 	return queued;
 }
 
-static socklen_t address_make(struct endpoint listen, struct sockaddr_storage *out)
+static socklen_t address_make(struct endpoint listen_at, struct sockaddr_storage *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (listen.addr.family == IP_V4) {
+	if (listen_at.addr.family == IP_V4) {
 		struct sockaddr_in *in = (struct sockaddr_in *)(void *)out;
 		in->sin_family = AF_INET;
-		in->sin_port = htons(listen.port);
-		memcpy(&in->sin_addr, listen.addr.bytes, 4);
+		in->sin_port = htons(listen_at.port);
+		memcpy(&in->sin_addr, listen_at.addr.bytes, 4);
 		return sizeof(*in);
 	}
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)out;
 	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons(listen.port);
-	memcpy(&in6->sin6_addr, listen.addr.bytes, 16);
+	in6->sin6_port = htons(listen_at.port);
+	memcpy(&in6->sin6_addr, listen_at.addr.bytes, 16);
 	return sizeof(*in6);
 }
 
-struct http *http_open(struct endpoint listen, const struct http_pages *pages, char *error,
-                       size_t error_bytes)
+/* We make the socket, since libmicrohttpd does not say why it could not. -1: see errno. */
+static int socket_listen(struct endpoint listen_at)
 {
 	struct sockaddr_storage address;
-	socklen_t bytes = address_make(listen, &address);
-	unsigned flags = MHD_USE_EPOLL | (listen.addr.family == IP_V6 ? MHD_USE_IPv6 : 0);
+	socklen_t bytes = address_make(listen_at, &address);
+	const int on = 1;
+	int s = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s < 0)
+		return -1;
+	(void)setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(s, (struct sockaddr *)&address, bytes) == 0 && listen(s, (int)HTTP_CONNECTIONS_MAX) == 0)
+		return s;
+	int why = errno;
+	close(s);
+	errno = why;
+	return -1;
+}
+
+struct http *http_open(struct endpoint listen_at, const struct http_pages *pages, char *error,
+                       size_t error_bytes)
+{
 	struct http *h = calloc(1, sizeof(*h));
-	if (h == NULL) {
-		snprintf(error, error_bytes, "no memory for the metrics endpoint");
+	int s = h == NULL ? -1 : socket_listen(listen_at);
+	if (s < 0) {
+		snprintf(error, error_bytes, "metrics.listen: the address cannot be used: %s", strerror(errno));
+		free(h);
 		return NULL;
 	}
 	h->pages = pages;
-	h->daemon = MHD_start_daemon(flags, listen.port, NULL, NULL, request, h, MHD_OPTION_SOCK_ADDR_LEN,
-	                             bytes, (struct sockaddr *)&address, MHD_OPTION_CONNECTION_LIMIT,
-	                             HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, HTTP_TIMEOUT_S,
-	                             MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+	h->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, request, h, MHD_OPTION_LISTEN_SOCKET, s,
+	                             MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX,
+	                             MHD_OPTION_CONNECTION_TIMEOUT, HTTP_TIMEOUT_S, MHD_OPTION_END);
 	if (h->daemon == NULL) {
-		snprintf(error, error_bytes, "metrics.listen: the address cannot be used: %s", strerror(errno));
+		snprintf(error, error_bytes, "metrics.listen: no memory or descriptors to serve it");
+		close(s);
 		free(h);
 		return NULL;
 	}

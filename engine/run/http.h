@@ -20,7 +20,7 @@ struct http_pages {
 };
 
 /* NULL with the reason in `error`. `pages` outlives it. */
-MUST_USE struct http *http_open(struct endpoint listen, const struct http_pages *pages, char *error,
+MUST_USE struct http *http_open(struct endpoint listen_at, const struct http_pages *pages, char *error,
                                 size_t error_bytes);
 int http_descriptor(const struct http *h); /* readable when http_turn() has something to do */
 void http_turn(struct http *h);

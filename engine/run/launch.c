@@ -89,7 +89,22 @@ static void tls_config_make(const struct settings *s, struct tls_openssl_config 
 
 /* ---- start ---- */
 
-bool launch_start(struct engine *e, const struct config *config, FILE *messages)
+/* A refusal begins with its setting: "workers.lcores: why". */
+static enum launch_outcome refusal_print(const struct engine *e, const struct config *config,
+                                         const char *error, FILE *messages)
+{
+	char where[ERROR_BYTES], setting[64];
+	if (!e->dpdk.refused) {
+		fprintf(messages, "weir: %s\n", error);
+		return LAUNCH_FAILED;
+	}
+	snprintf(setting, sizeof(setting), "%.*s", (int)strcspn(error, ":"), error);
+	config_where(config, setting, where, sizeof(where));
+	fprintf(messages, "%s: %s\n", where, error);
+	return LAUNCH_REFUSED;
+}
+
+enum launch_outcome launch_start(struct engine *e, const struct config *config, FILE *messages)
 {
 	char error[ERROR_BYTES];
 	e->settings = config_settings(config);
@@ -99,10 +114,8 @@ bool launch_start(struct engine *e, const struct config *config, FILE *messages)
 	             policy_start(e, error, sizeof(error));
 	for (uint32_t i = 0; ready && i < e->dpdk.plan.worker_count; i++)
 		ready = worker_start(e, i, error, sizeof(error));
-	if (!ready) {
-		fprintf(messages, "weir: %s\n", error);
-		return false;
-	}
+	if (!ready)
+		return refusal_print(e, config, error, messages);
 	table_print(e, messages);
 	e->started_us = (int64_t)clock_now().us + clock_wall_offset_us();
 	for (; e->worker_count < e->dpdk.plan.worker_count; e->worker_count++)
@@ -110,9 +123,9 @@ bool launch_start(struct engine *e, const struct config *config, FILE *messages)
 			fprintf(messages, "weir: workers.lcores: core %u cannot be used\n",
 			        e->workers[e->worker_count].worker.lcore);
 			launch_stop(e);
-			return false;
+			return LAUNCH_FAILED;
 		}
-	return true;
+	return LAUNCH_RUNNING;
 }
 
 static void want_make(const struct settings *s, struct dpdk_want *want)

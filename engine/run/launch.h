@@ -14,8 +14,15 @@
 /* What the loader cannot check by itself: certificates, keys, trust, content rules. All mistakes are written to
  * `errors` as FILE:LINE: SETTING: what is wrong. */
 MUST_USE bool launch_check(const struct config *config, FILE *errors);
-/* Starts everything; e->log is open already. False with the reason on `messages`: the process is to end. */
-MUST_USE bool launch_start(struct engine *e, const struct config *config, FILE *messages);
+enum launch_outcome {
+	LAUNCH_RUNNING = 1,
+	LAUNCH_REFUSED, /* the settings are at fault */
+	LAUNCH_FAILED,  /* memory, devices, cores */
+};
+
+/* Starts everything; e->log is open already. Unless it is running, the reason is on `messages`, and the process is to
+ * end. */
+MUST_USE enum launch_outcome launch_start(struct engine *e, const struct config *config, FILE *messages);
 /* Stops the workers at once and gives devices back. */
 void launch_stop(struct engine *e);
 

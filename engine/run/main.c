@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "crypto-offload/tls_openssl.h"
 #include "pmd-config/config_file.h"
 #include "policy/settings_table.h"
 #include "run/control.h"
@@ -73,9 +74,9 @@ static int engine_run(const struct config *config)
 		free(e);
 		return EXIT_FAILURE;
 	}
-	int status = EXIT_FAILURE;
-	if (launch_start(e, config, stderr)) {
-		fprintf(stderr, "weir: %s is running with %u workers\n", WEIR_VERSION, e->worker_count);
+	enum launch_outcome outcome = launch_start(e, config, stderr);
+	int status = outcome == LAUNCH_REFUSED ? EXIT_CONFIGURATION : EXIT_FAILURE;
+	if (outcome == LAUNCH_RUNNING) {
 		status = control_run(e);
 		launch_stop(e);
 		fprintf(stderr, "weir: stopped\n");
@@ -87,6 +88,9 @@ static int engine_run(const struct config *config)
 
 static int config_use(const struct options *options)
 {
+	/* First of all, since it must come before OpenSSL's first allocation. */
+	if (!tls_openssl_wiping_install())
+		fprintf(stderr, "weir: OpenSSL was in use before us: TLS buffers are wiped the slow way\n");
 	struct config *config = config_load(options->config, stderr);
 	if (config == NULL)
 		return EXIT_CONFIGURATION;

@@ -37,13 +37,16 @@ uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t 
 			continue;
 		}
 		uint32_t at = q->rx_count++;
-		q->rx_handed += i < handed;
 		q->rx[at] = m;
 		frames[at] = span_of(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
 		flags[at] = frame_flags(q, m);
+		if (i < handed) {
+			q->rx_handed++;
+			continue; /* the queue that received it has counted it */
+		}
+		q->counters.rx_frames++;
 		q->counters.rx_bytes += m->pkt_len;
 	}
-	q->counters.rx_frames += q->rx_count;
 	return q->rx_count;
 }
 

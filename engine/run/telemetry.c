@@ -105,7 +105,8 @@ static void stack_fill(struct rte_tel_data *d, const struct view_stack *s)
 	rte_tel_data_add_dict_uint(d, "foreign", view_read(&s->tcp->foreign));
 	for (enum tcp_drop drop = 0; drop < TCP_DROP_COUNT; drop++)
 		if (view_read(&s->tcp->drops[drop]) > 0)
-			rte_tel_data_add_dict_uint(d, label_of(tcp_drop_name(drop)).text, view_read(&s->tcp->drops[drop]));
+			rte_tel_data_add_dict_uint(d, label_of(tcp_drop_name(drop)).text,
+			                           view_read(&s->tcp->drops[drop]));
 }
 
 static void tcp_fill(struct rte_tel_data *d)

@@ -5,9 +5,10 @@
  * busy cycles; a turn that found nothing is an idle poll. Time asleep is in neither. Control reads the counters
  * while they change: they are stored whole (relaxed atomics), nothing more is promised.
  *
- * Idle: after WORKER_SPIN_TURNS turns without work the worker sleeps, first WORKER_SLEEP_FIRST_US, then twice as long
- * each time up to WORKER_SLEEP_LAST_US, never beyond the next deadline; any work starts over. With idle = "busy" it
- * never sleeps. A sleep is the only system call a worker makes.
+ * Idle: a worker without work sleeps for an eighth of the time that it has been without, so that a sleep delays what
+ * comes by at most an eighth of the time it took to come: a dialogue with short pauses is answered at once, a silent
+ * port costs a few thousand short sleeps a second. Never beyond the next deadline. With idle = "busy" it never sleeps.
+ * A sleep is the only system call a worker makes.
  */
 #include "run/worker.h"
 
@@ -25,12 +26,12 @@ static bool worker_passes_on(struct worker *w, uint32_t port, uint32_t index, st
 static bool worker_timers(struct worker *w, struct instant now);
 static bool worker_send(struct worker *w, uint32_t port, struct instant now);
 static void worker_count(struct worker *w, bool busy, uint64_t cycles);
-static void worker_sleep(struct worker *w, uint32_t idle_turns, struct instant now);
+static void worker_sleep(struct worker *w, uint64_t idle_us, struct instant now);
 
 int worker_run(void *worker)
 {
 	struct worker *w = worker;
-	uint32_t idle_turns = 0;
+	struct instant worked = clock_now();
 	crash_recorder_set(w->recorder, w->index);
 	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* sleep as long as asked, not 50 us longer */
 	while (!__atomic_load_n(&w->stop, __ATOMIC_ACQUIRE)) {
@@ -38,9 +39,10 @@ int worker_run(void *worker)
 		struct instant now = clock_at(begin);
 		bool busy = worker_turn(w, now);
 		worker_count(w, busy, clock_cycles() - begin);
-		idle_turns = busy ? 0 : idle_turns + 1;
-		if (idle_turns > 0 && !w->idle_busy)
-			worker_sleep(w, idle_turns, now);
+		if (busy)
+			worked = now;
+		else if (!w->idle_busy)
+			worker_sleep(w, instant_since(worked, now), now);
 	}
 	crash_recorder_set(NULL, 0);
 	return 0;
@@ -149,20 +151,18 @@ static struct instant worker_deadline(struct worker *w)
 	return deadline;
 }
 
-static void worker_sleep(struct worker *w, uint32_t idle_turns, struct instant now)
+static void worker_sleep(struct worker *w, uint64_t idle_us, struct instant now)
 {
-	uint64_t us = WORKER_SLEEP_FIRST_US;
-	if (idle_turns <= WORKER_SPIN_TURNS) {
+	uint64_t us = idle_us / WORKER_SLEEP_SHARE;
+	if (us > WORKER_SLEEP_MOST_US)
+		us = WORKER_SLEEP_MOST_US;
+	uint64_t left_us = us < WORKER_SLEEP_LEAST_US ? 0 : instant_since(now, worker_deadline(w));
+	if (left_us < us)
+		us = left_us;
+	if (us < WORKER_SLEEP_LEAST_US) {
 		rte_pause();
 		return;
 	}
-	for (uint32_t i = WORKER_SPIN_TURNS + 1; i < idle_turns && us < WORKER_SLEEP_LAST_US; i++)
-		us *= 2;
-	uint64_t left_us = instant_since(now, worker_deadline(w));
-	if (left_us < us)
-		us = left_us;
-	if (us == 0)
-		return;
 	struct timespec wait = { .tv_sec = 0, .tv_nsec = (long)us * 1000 };
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &wait, NULL);
 	count_set(&w->counters.sleeps, w->counters.sleeps + 1);

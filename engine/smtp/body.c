@@ -26,7 +26,9 @@ static const struct span line_end = { .data = (const uint8_t *)"\r\n", .bytes = 
 
 static void _fault(struct smtp_body *b, enum smtp_body_fault fault);
 static size_t _run(struct smtp_body *b, struct span in, size_t *clean);
+static struct span _within_size(struct smtp_body *b, struct span in);
 static void _line_grows(struct smtp_body *b, struct span part);
+static bool _has_high_byte(struct span s);
 static bool _deliver(struct smtp_body *b, struct span piece, struct span *content);
 
 void smtp_body_init(struct smtp_body *b, const struct smtp_body_rules *rules)
@@ -111,6 +113,7 @@ static size_t _run(struct smtp_body *b, struct span in, size_t *clean)
 	size_t at = 0;
 
 	*clean = 0;
+	in = _within_size(b, in);
 	while (at < in.bytes) {
 		if (b->at == AT_LINE && b->rules.dots && in.data[at] == '.')
 			break;
@@ -143,20 +146,39 @@ static size_t _run(struct smtp_body *b, struct span in, size_t *clean)
 	return at;
 }
 
+/* Text beyond the size limit is a fault before it is looked at, so that which fault comes first depends on the
+ * content alone and not on how it was cut. */
+static struct span _within_size(struct smtp_body *b, struct span in)
+{
+	uint64_t max = b->rules.bytes_max;
+
+	if (max == 0 || b->fault != SMTP_FAULT_NONE)
+		return in;
+	if (b->bytes < max)
+		return span_head(in, max - b->bytes < in.bytes ? (size_t)(max - b->bytes) : in.bytes);
+	_fault(b, SMTP_FAULT_TOO_BIG);
+	return in;
+}
+
 static void _line_grows(struct smtp_body *b, struct span part)
 {
 	size_t total = (size_t)b->line_bytes + part.bytes;
+	size_t room = b->line_bytes < b->rules.line_bytes_max ? b->rules.line_bytes_max - b->line_bytes : 0;
 
+	if (b->rules.seven_bit && _has_high_byte(span_head(part, room)))
+		_fault(b, SMTP_FAULT_EIGHT_BIT);
 	b->line_bytes = total < UINT32_MAX ? (uint32_t)total : UINT32_MAX;
 	if (b->line_bytes > b->rules.line_bytes_max)
 		_fault(b, SMTP_FAULT_LONG_LINE);
-	if (!b->rules.seven_bit)
-		return;
-	uint8_t high = 0;
-	for (size_t i = 0; i < part.bytes; i++)
-		high |= part.data[i];
-	if (high >= 0x80)
-		_fault(b, SMTP_FAULT_EIGHT_BIT);
+}
+
+static bool _has_high_byte(struct span s)
+{
+	uint8_t all = 0;
+
+	for (size_t i = 0; i < s.bytes; i++)
+		all |= s.data[i];
+	return all >= 0x80;
 }
 
 /* Counts a piece and hands it out, cut at the size limit. False: there is nothing to hand out. */

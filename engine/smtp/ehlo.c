@@ -12,16 +12,15 @@
 
 static const struct {
 	enum smtp_extension bit;
-	const char *keyword;
+	struct span keyword;
 } keywords[] = {
-	{ SMTP_EXT_PIPELINING, "PIPELINING" }, { SMTP_EXT_SIZE, "SIZE" },
-	{ SMTP_EXT_STARTTLS, "STARTTLS" },     { SMTP_EXT_ENHANCED, "ENHANCEDSTATUSCODES" },
-	{ SMTP_EXT_8BITMIME, "8BITMIME" },     { SMTP_EXT_SMTPUTF8, "SMTPUTF8" },
-	{ SMTP_EXT_CHUNKING, "CHUNKING" },     { SMTP_EXT_REQUIRETLS, "REQUIRETLS" },
-	{ SMTP_EXT_DSN, "DSN" },               { SMTP_EXT_XCLIENT, "XCLIENT" },
+#define WORD(literal) { .data = (const uint8_t *)(literal), .bytes = sizeof(literal) - 1 }
+	{ SMTP_EXT_PIPELINING, WORD("PIPELINING") }, { SMTP_EXT_SIZE, WORD("SIZE") },
+	{ SMTP_EXT_STARTTLS, WORD("STARTTLS") },     { SMTP_EXT_ENHANCED, WORD("ENHANCEDSTATUSCODES") },
+	{ SMTP_EXT_8BITMIME, WORD("8BITMIME") },     { SMTP_EXT_SMTPUTF8, WORD("SMTPUTF8") },
+	{ SMTP_EXT_CHUNKING, WORD("CHUNKING") },     { SMTP_EXT_REQUIRETLS, WORD("REQUIRETLS") },
+	{ SMTP_EXT_DSN, WORD("DSN") },               { SMTP_EXT_XCLIENT, WORD("XCLIENT") },
 };
-
-static struct span _keyword(size_t index);
 
 void smtp_ehlo_write(struct byteq *out, struct block_pool *pool, struct span hostname, uint32_t extensions,
                      uint64_t size_limit)
@@ -38,7 +37,7 @@ void smtp_ehlo_write(struct byteq *out, struct block_pool *pool, struct span hos
 			continue;
 		left &= ~(uint32_t)keywords[i].bit;
 		text_str(&t, left != 0 ? "250-" : "250 ");
-		text_str(&t, keywords[i].keyword);
+		text_span(&t, keywords[i].keyword);
 		if (keywords[i].bit == SMTP_EXT_SIZE && size_limit != 0) {
 			text_char(&t, ' ');
 			text_u64(&t, size_limit);
@@ -55,19 +54,10 @@ void smtp_ehlo_read(struct span line, uint32_t *extensions, uint64_t *size_limit
 	struct span word = span_head(text, span_find(text, ' '));
 
 	for (size_t i = 0; i < COUNT_OF(keywords); i++) {
-		if (!span_equal_nocase(word, _keyword(i)))
+		if (!span_equal_nocase(word, keywords[i].keyword))
 			continue;
 		*extensions |= keywords[i].bit;
 		if (keywords[i].bit == SMTP_EXT_SIZE)
 			(void)span_to_u64(span_trim(span_after(text, word.bytes)), size_limit);
 	}
-}
-
-static struct span _keyword(size_t index)
-{
-	size_t bytes = 0;
-
-	while (keywords[index].keyword[bytes] != '\0')
-		bytes++;
-	return span_of(keywords[index].keyword, bytes);
 }

@@ -16,19 +16,20 @@
 struct row {
 	const char *name;
 	uint16_t code;
-	const char *enhanced;
-	const char *text;
+	struct span enhanced;
+	struct span text;
 };
+
+#define WORDS(literal) { .data = (const uint8_t *)(literal), .bytes = sizeof(literal) - 1 }
 
 static const struct row rows[SMTP_REPLY_COUNT] = {
 #define REPLY(label, number, dotted, words)                                                        \
-	[SMTP_REPLY_##label] = { .name = #label, .code = number, .enhanced = dotted, .text = words },
+	[SMTP_REPLY_##label] = { #label, number, WORDS(dotted), WORDS(words) },
 #include "smtp/replies.def"
 #undef REPLY
 };
 
 static const struct row *_row(enum smtp_reply_id id);
-static struct span _string(const char *s);
 static void _begin(struct smtp_reply *r, uint16_t code, struct span enhanced);
 static void _append(struct smtp_reply *r, struct span text);
 static void _format(const struct smtp_reply *r, struct text *t);
@@ -38,15 +39,15 @@ void smtp_reply_set(struct smtp_reply *r, enum smtp_reply_id id)
 {
 	const struct row *row = _row(id);
 
-	_begin(r, row->code, _string(row->enhanced));
-	_append(r, _string(row->text));
+	_begin(r, row->code, row->enhanced);
+	_append(r, row->text);
 }
 
 void smtp_reply_set_text(struct smtp_reply *r, enum smtp_reply_id id, struct span text)
 {
 	const struct row *row = _row(id);
 
-	_begin(r, row->code, _string(row->enhanced));
+	_begin(r, row->code, row->enhanced);
 	_append(r, text);
 }
 
@@ -106,15 +107,6 @@ static const struct row *_row(enum smtp_reply_id id)
 	CHECK(id > SMTP_REPLY_NONE);
 	CHECK(id < SMTP_REPLY_COUNT);
 	return &rows[id];
-}
-
-static struct span _string(const char *s)
-{
-	size_t bytes = 0;
-
-	while (s[bytes] != '\0')
-		bytes++;
-	return span_of(s, bytes);
 }
 
 static void _begin(struct smtp_reply *r, uint16_t code, struct span enhanced)

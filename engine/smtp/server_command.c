@@ -207,33 +207,38 @@ static void _mail(struct smtp_server *s, const struct smtp_command *command, str
 {
 	enum smtp_reply_id bad = SMTP_REPLY_NEED_STARTTLS;
 	uint64_t max = s->config->message_bytes_max;
+	struct smtp_mail mail;
 
 	if (s->tls || !s->config->tls_required)
-		bad = smtp_command_mail(command->argument, s->config->smtputf8, &event->mail);
+		bad = smtp_command_mail(command->argument, s->config->smtputf8, &mail);
 	if (bad != SMTP_REPLY_NONE) {
 		smtp_server_refuse(s, bad, now);
 		return;
 	}
-	if (max != 0 && event->mail.size > max) {
+	if (max != 0 && mail.size > max) {
 		smtp_server_say_id(s, SMTP_REPLY_TOO_BIG); /* the sender asked and was told: no error */
 		return;
 	}
-	s->smtputf8 = event->mail.smtputf8;
-	s->body_type = (uint8_t)event->mail.body;
+	s->smtputf8 = mail.smtputf8;
+	s->body_type = (uint8_t)mail.body;
+	event->mail = mail;
 	smtp_server_ask(s, SERVER_MAIL, event, now);
 }
 
 static void _rcpt(struct smtp_server *s, const struct smtp_command *command, struct instant now,
                   struct smtp_server_event *event)
 {
-	enum smtp_reply_id bad = smtp_command_rcpt(command->argument, s->smtputf8, &event->recipient);
+	struct smtp_mailbox recipient;
+	enum smtp_reply_id bad = smtp_command_rcpt(command->argument, s->smtputf8, &recipient);
 
-	if (bad != SMTP_REPLY_NONE)
+	if (bad != SMTP_REPLY_NONE) {
 		smtp_server_refuse(s, bad, now);
-	else if (s->recipients >= s->config->recipients_max)
+	} else if (s->recipients >= s->config->recipients_max) {
 		smtp_server_say_id(s, SMTP_REPLY_TOO_MANY_RECIPIENTS); /* no error: RFC 5321 4.5.3.1.10 */
-	else
+	} else {
+		event->recipient = recipient;
 		smtp_server_ask(s, SERVER_RCPT, event, now);
+	}
 }
 
 static void _data(struct smtp_server *s, const struct smtp_command *command, struct instant now,

@@ -242,12 +242,12 @@ size_t tcp_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *
 	s->now = now;
 	size_t bytes = 0;
 	s->control_turn = !s->control_turn;
-	if (!s->control_turn)
-		bytes = ready_output(s, room, meta, now);
-	if (bytes == 0 && s->controls.count > 0)
+	if (s->control_turn && s->controls.count > 0)
 		bytes = control_output(s, room, meta);
 	if (bytes == 0)
 		bytes = ready_output(s, room, meta, now);
+	if (bytes == 0 && s->controls.count > 0) /* perhaps a question that a connection just had */
+		bytes = control_output(s, room, meta);
 	if (bytes > 0) {
 		s->counters.frames_out++;
 		s->counters.bytes_out += bytes;

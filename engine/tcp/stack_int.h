@@ -75,6 +75,12 @@ static inline struct ip_addr stack_addr(const struct tcp_stack *s, uint8_t local
 	return s->config.addresses[local].addr;
 }
 
+/* What is left is for bytes in order: windows stop growing, nothing out of order is kept. */
+static inline bool stack_blocks_low(const struct tcp_stack *s)
+{
+	return s->pool->free_count < s->pool->total / TCP_POOL_LOW_SHARE;
+}
+
 /* ---- host.c ---- */
 bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
 void host_arp_input(struct tcp_stack *s, struct span payload, struct instant now);

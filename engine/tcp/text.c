@@ -29,9 +29,10 @@ static void trim(struct conn *c, struct tcp_seg *seg)
 static void keep_for_later(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg)
 {
 	uint32_t kept = 0;
-	if (c->reasm == NULL)
+	bool low = stack_blocks_low(s);
+	if (c->reasm == NULL && !low)
 		c->reasm = slab_take(&s->reasms);
-	if (c->reasm != NULL)
+	if (c->reasm != NULL && !low)
 		kept = reasm_add(c->reasm, s->pool, s->config.reorder_bytes_max, seg->seq,
 		                 seg->payload);
 	if (kept < seg->payload.bytes)

@@ -14,8 +14,7 @@ static uint32_t room_of(const struct tcp_stack *s, const struct conn *c)
 	size_t unread = byteq_bytes(&c->rx);
 	uint32_t max = s->config.rx_bytes_max;
 	uint32_t room = unread < max ? max - (uint32_t)unread : 0;
-	bool pool_low = s->pool->free_count < s->pool->total / TCP_POOL_LOW_SHARE;
-	if (pool_low && room > c->announced_mss)
+	if (stack_blocks_low(s) && room > c->announced_mss)
 		room = unread == 0 ? c->announced_mss : 0;
 	return room;
 }

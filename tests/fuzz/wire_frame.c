@@ -59,13 +59,13 @@ static void packet(struct span frame, const struct ip_view *ip)
 		demand_inside(frame, seg.payload);
 		again(&seg);
 	}
-	(void)tcp_seg_parse(ip, false, &seg);
+	(void)!tcp_seg_parse(ip, false, &seg);
 	if (icmp_parse(ip, true, &m)) {
 		demand_inside(frame, m.body);
-		(void)icmp_quote_parse(ip->src.family, &m, &quote);
+		(void)!icmp_quote_parse(ip->src.family, &m, &quote);
 		(void)icmp_reported_mtu(ip->src.family, &m);
 	}
-	(void)nd_parse(ip, &nd);
+	(void)!nd_parse(ip, &nd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		packet(frame, &ip);
 	if (ip6_parse(eth.payload, eth.l3_offset, &ip) == IP_OK)
 		packet(frame, &ip);
-	(void)ip4_parse(eth.payload, eth.l3_offset, false, &ip);
-	(void)arp_parse(eth.payload, &arp);
+	(void)!ip4_parse(eth.payload, eth.l3_offset, false, &ip);
+	(void)!arp_parse(eth.payload, &arp);
 	return 0;
 }

@@ -111,7 +111,7 @@ static inline void gen_rig_make(struct gen_rig *r)
 {
 	struct tcp_config a = rig_config(1), b = rig_config(2);
 	a.time_wait_us = b.time_wait_us = 2 * SECOND_US;
-	rig_wire_make(&r->wire, &a, &b, r->faults, r->fake.seed, (struct instant){ .us = SECOND_US });
+	rig_wire_make(&r->wire, &a, &b, 8192, r->faults, r->fake.seed, (struct instant){ .us = SECOND_US });
 	for (unsigned i = 0; i < 2; i++) {
 		r->fake.seed += i;
 		r->tls[i] = tls_fake_make(&r->fake, &r->wire.end[i].pool,

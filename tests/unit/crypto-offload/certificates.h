@@ -1,8 +1,9 @@
 /*
  * certificates.h - certificates made at run time, for the tests of the OpenSSL engine.
  *
- * shop_open() makes a private directory with a root ("ca.pem") and leaves under it; shop_leaf() adds one
- * ("NAME.crt", "NAME.key"). shop_close() removes everything. Nothing here outlives the test.
+ * shop_open() makes a private directory with a root ("ca.pem") and leaves under it; shop_leaf()
+ * adds one ("NAME.crt", "NAME.key"). shop_close() removes everything. Nothing here outlives the
+ * test.
  */
 #ifndef WEIR_TESTS_CERTIFICATES_H
 #define WEIR_TESTS_CERTIFICATES_H
@@ -83,7 +84,8 @@ static inline X509 *certificate_make(EVP_PKEY *key, const char *common, long fro
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
 	X509_gmtime_adj(X509_getm_notBefore(certificate), from_s);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), to_s);
-	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common, -1, -1,
+				   0);
 	X509_set_subject_name(certificate, name);
 	X509_set_pubkey(certificate, key);
 	X509_NAME_free(name);
@@ -131,7 +133,8 @@ static inline void shop_leaf(struct shop *s, const struct leaf_order *order)
 		certificate_extend(leaf, issuer, NID_subject_alt_name, order->names);
 	if (order->purpose != NULL)
 		certificate_extend(leaf, issuer, NID_ext_key_usage, order->purpose);
-	must(X509_sign(leaf, order->self_signed ? key : s->root_key, EVP_sha256()) > 0, "X509_sign");
+	must(X509_sign(leaf, order->self_signed ? key : s->root_key, EVP_sha256()) > 0,
+	     "X509_sign");
 	file_write(shop_path(s, order->file, ".crt"), NULL, leaf, NULL);
 	file_write(shop_path(s, order->file, ".key"), key, NULL, NULL);
 	X509_free(leaf);

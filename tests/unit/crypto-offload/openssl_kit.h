@@ -1,5 +1,6 @@
 /*
- * openssl_kit.h - OpenSSL engines for tests: the kit of tls_pair.h, and engines with any certificates.
+ * openssl_kit.h - OpenSSL engines for tests: the kit of tls_pair.h, and engines with any
+ * certificates.
  */
 #ifndef WEIR_TESTS_OPENSSL_KIT_H
 #define WEIR_TESTS_OPENSSL_KIT_H
@@ -13,32 +14,35 @@
 static struct shop shop;
 
 static const struct leaf_order orders[] = {
-	{ .file = "mx", .common = "mx.example.test", .names = "DNS:mx.example.test" },
-	{ .file = "mx-rsa", .common = "mx.example.test", .names = "DNS:mx.example.test", .rsa = true },
-	{ .file = "self",
-	  .common = "mx.example.test",
-	  .names = "DNS:mx.example.test",
-	  .self_signed = true },
-	{ .file = "old",
-	  .common = "mx.example.test",
-	  .names = "DNS:mx.example.test",
-	  .from_days = -20,
-	  .to_days = -10 },
-	{ .file = "future",
-	  .common = "mx.example.test",
-	  .names = "DNS:mx.example.test",
-	  .from_days = 10,
-	  .to_days = 20 },
-	{ .file = "client",
-	  .common = "mx.example.test",
-	  .names = "DNS:mx.example.test",
-	  .purpose = "clientAuth" },
-	{ .file = "wild", .common = "wild", .names = "DNS:*.wild.test,DNS:Also.Wild.Test." },
-	{ .file = "two", .common = "two", .names = "DNS:two.test,DNS:mx.example.test" },
-	{ .file = "common", .common = "mx.example.test" },
-	{ .file = "address",
-	  .common = "address",
-	  .names = "IP:198.18.0.1,IP:2001:2::1,DNS:host.address.test" },
+	{.file = "mx", .common = "mx.example.test", .names = "DNS:mx.example.test"},
+	{.file = "mx-rsa",
+	 .common = "mx.example.test",
+	 .names = "DNS:mx.example.test",
+	 .rsa = true},
+	{.file = "self",
+	 .common = "mx.example.test",
+	 .names = "DNS:mx.example.test",
+	 .self_signed = true},
+	{.file = "old",
+	 .common = "mx.example.test",
+	 .names = "DNS:mx.example.test",
+	 .from_days = -20,
+	 .to_days = -10},
+	{.file = "future",
+	 .common = "mx.example.test",
+	 .names = "DNS:mx.example.test",
+	 .from_days = 10,
+	 .to_days = 20},
+	{.file = "client",
+	 .common = "mx.example.test",
+	 .names = "DNS:mx.example.test",
+	 .purpose = "clientAuth"},
+	{.file = "wild", .common = "wild", .names = "DNS:*.wild.test,DNS:Also.Wild.Test."},
+	{.file = "two", .common = "two", .names = "DNS:two.test,DNS:mx.example.test"},
+	{.file = "common", .common = "mx.example.test"},
+	{.file = "address",
+	 .common = "address",
+	 .names = "IP:198.18.0.1,IP:2001:2::1,DNS:host.address.test"},
 };
 
 static inline void kit_begin(void)

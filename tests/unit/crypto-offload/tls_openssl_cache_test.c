@@ -105,7 +105,8 @@ static void failed_handshake_forgets(void)
 	pair_end(&p);
 }
 
-/* A server that knows the ticket no more does a full handshake, and the certificate is judged anew. */
+/* A server that knows the ticket no more does a full handshake, and the certificate is judged
+ * anew. */
 static void declined_ticket_is_judged_anew(void)
 {
 	struct pair p;
@@ -121,9 +122,27 @@ static void declined_ticket_is_judged_anew(void)
 	pair_end(&p);
 }
 
+/* A cache of one entry has one bucket: only the comparison itself tells wants apart. */
+static void one_bucket_is_still_exact(void)
+{
+	struct pair p;
+	struct tls_next_want other = want_verify;
+	begin_with_entries(&p, 1);
+	CU_ASSERT_FALSE(resumes(&p, want_verify.resumption_key));
+	CU_ASSERT_FALSE(resumes(&p, want_verify.resumption_key + 1));
+	CU_ASSERT_FALSE(resumes(&p, want_verify.resumption_key));
+	CU_ASSERT_TRUE(resumes(&p, want_verify.resumption_key));
+	other.references[0] = "0ther.test"; /* as long as the one it stands for */
+	pair_connect(&p, &other);
+	pair_assert_established(&p);
+	CU_ASSERT_FALSE(facts_of(&p.next).resumed);
+	pair_end(&p);
+}
+
 UNIT_WITH_SHOP("crypto-offload/tls_openssl_cache",
                { "full: the session used longest ago goes", full_the_oldest_goes },
                { "any number of keys stays within the bound", many_keys_stay_within_the_bound },
+               { "wants that share a bucket do not share a session", one_bucket_is_still_exact },
                { "no entries: never resumed", off_means_never },
                { "a session past its age is not offered", too_old_is_forgotten },
                { "one session serves two connections at once", used_twice_at_once },

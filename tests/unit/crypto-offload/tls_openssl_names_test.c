@@ -12,16 +12,18 @@ static struct tls_openssl_config three_certificates(void)
 	return config;
 }
 
-static void shown_for(struct pair *p, uint32_t listener, const char *server_name, const char *common)
+static void shown_for(struct pair *p, uint32_t listener, const char *server_name,
+		      const char *common)
 {
 	struct tls_next_want want = want_encrypt;
 	want.server_name = server_name;
-	CU_ASSERT_EQUAL_FATAL(tls_ops_of(p->near.engine)
-	                              ->near_open(p->near.engine, listener, p->now, &p->near.session),
-	                      TLS_CALL_OK);
 	CU_ASSERT_EQUAL_FATAL(
-		tls_ops_of(p->next.engine)->next_open(p->next.engine, &want, p->now, &p->next.session),
+		tls_ops_of(p->near.engine)
+			->near_open(p->near.engine, listener, p->now, &p->near.session),
 		TLS_CALL_OK);
+	CU_ASSERT_EQUAL_FATAL(tls_ops_of(p->next.engine)
+				      ->next_open(p->next.engine, &want, p->now, &p->next.session),
+			      TLS_CALL_OK);
 	pair_run(p);
 	pair_assert_established(p);
 	CU_ASSERT_PTR_NOT_NULL(strstr(facts_of(&p->next).peer_name, common));
@@ -95,7 +97,8 @@ static void two_keys_for_the_same_names_are_paired(void)
 	for (int order = 0; order < 2; order++)
 		for (enum tls_version v = TLS_VERSION_1_2; v <= TLS_VERSION_1_3; v++) {
 			struct pair p;
-			struct tls_openssl_config config = config_with(order == 0 ? "mx" : "mx-rsa");
+			struct tls_openssl_config config =
+				config_with(order == 0 ? "mx" : "mx-rsa");
 			config_certificate(&config, order == 0 ? "mx-rsa" : "mx");
 			pair_begin_near(&p, &config);
 			near_version_max(p.near.engine, v);
@@ -109,7 +112,21 @@ static void two_keys_for_the_same_names_are_paired(void)
 		}
 }
 
-/* A ticket issued beside one certificate does not fail the peer that comes back under another name. */
+/* Of the same kind of key they stay apart: the listener's is shown. */
+static void same_names_same_kind_stay_apart(void)
+{
+	struct pair p;
+	struct tls_openssl_config config = config_with("mx");
+	config_certificate(&config, "old");
+	pair_begin_near(&p, &config);
+	pair_connect(&p, &want_verify);
+	pair_assert_established(&p);
+	CU_ASSERT_TRUE(facts_of(&p.next).verified);
+	pair_end(&p);
+}
+
+/* A ticket issued beside one certificate does not fail the peer that comes back under another
+ * name. */
 static void resumption_under_another_certificate(void)
 {
 	struct pair p;
@@ -136,5 +153,7 @@ UNIT_WITH_SHOP("crypto-offload/tls_openssl_names",
                  strange_names_find_the_listeners },
                { "an ECDSA and an RSA certificate for the same names serve each peer its own",
                  two_keys_for_the_same_names_are_paired },
+               { "two certificates of one kind for the same names stay apart",
+                 same_names_same_kind_stay_apart },
                { "sessions resume under a certificate that the name chose",
                  resumption_under_another_certificate })

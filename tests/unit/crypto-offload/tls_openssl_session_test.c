@@ -1,5 +1,6 @@
 /*
- * tls_openssl_session_test.c - what a peer can flood or confuse a session with, and what is left in memory.
+ * tls_openssl_session_test.c - what a peer can flood or confuse a session with, and what is left in
+ * memory.
  */
 #include "openssl_kit.h"
 
@@ -57,6 +58,23 @@ static void key_update_without_room(void)
 	pair_end(&p);
 }
 
+static void tickets_are_bounded(void)
+{
+	struct pair p;
+	pair_begin(&p, &kit_plain);
+	pair_connect(&p, &want_encrypt);
+	unsigned sent = p.next.session->post_messages;
+	for (; sent < TLS_POST_MESSAGES_MAX + 1; sent++) {
+		CU_ASSERT_EQUAL(tls_phase(p.next.session), TLS_PHASE_ESTABLISHED);
+		CU_ASSERT_EQUAL(SSL_new_session_ticket(p.near.session->ssl), 1);
+		queue_put(&p, &p.near.plain_out, SPAN("z"));
+		for (int round = 0; round < 3; round++)
+			(void)pair_step(&p);
+	}
+	CU_ASSERT_EQUAL(facts_of(&p.next).failure, TLS_FAILURE_LIMIT);
+	pair_end(&p);
+}
+
 /* ---- empty records, sealed by hand because OpenSSL sends none */
 
 static uint8_t secret[EVP_MAX_MD_SIZE];
@@ -94,7 +112,8 @@ static void expand(const char *label, uint8_t *to, size_t bytes)
 	EVP_PKEY_CTX_free(hkdf);
 }
 
-/* The client's record number `number` with application data `plain`, which may be empty (RFC 8446 5.2). */
+/* The client's record number `number` with application data `plain`, which may be empty (RFC
+ * 8446 5.2). */
 static void record_seal(struct pair *p, uint64_t number, const char *plain)
 {
 	uint8_t key[16];
@@ -187,6 +206,8 @@ static void renegotiation_is_refused(void)
 	old.version_max = TLS_VERSION_1_2;
 	pair_begin(&p, &old);
 	SSL_CTX_clear_options(p.next.engine->next_encrypt, SSL_OP_NO_RENEGOTIATION);
+	/* OpenSSL would refuse by itself: without that, only our own option is left to. */
+	SSL_CTX_set_options(p.near.engine->near[0], SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
 	pair_connect(&p, &want_encrypt);
 	CU_ASSERT_EQUAL(SSL_renegotiate(p.next.session->ssl), 1);
 	queue_put(&p, &p.next.plain_out, SPAN("NOOP\r\n"));
@@ -222,7 +243,8 @@ static void no_common_suite(void)
 	pair_end(&p);
 }
 
-/* A small record size agreed with the peer makes several records of one write, none of which may be lost. */
+/* A small record size agreed with the peer makes several records of one write, none of which may
+ * be lost. */
 static void small_fragments_arrive(void)
 {
 	struct pair p;
@@ -232,13 +254,32 @@ static void small_fragments_arrive(void)
 	SSL_CTX_set_tlsext_max_fragment_length(p.next.engine->next_encrypt,
 	                                       TLSEXT_max_fragment_length_512);
 	pair_connect(&p, &want_encrypt);
-	p.room = 2000;
 	queue_put(&p, &p.near.plain_out, span_of(bytes, sizeof(bytes)));
 	queue_put(&p, &p.next.plain_out, span_of(bytes, sizeof(bytes)));
+	for (size_t round = 0; round < 200; round++) {
+		p.room = 1200 + round * 7919 % 5000;
+		(void)pair_step(&p);
+	}
 	pair_run(&p);
 	pair_assert_established(&p);
 	CU_ASSERT_EQUAL(byteq_bytes(&p.next.plain_in), sizeof(bytes));
 	CU_ASSERT_EQUAL(byteq_bytes(&p.near.plain_in), sizeof(bytes));
+	pair_end(&p);
+}
+
+static void near_chooses_the_suite(void)
+{
+	struct pair p;
+	pair_begin(&p, &kit_plain);
+	SSL_CTX_set_ciphersuites(p.next.engine->next_encrypt,
+	                         "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256");
+	pair_connect(&p, &want_encrypt);
+	CU_ASSERT_STRING_EQUAL(facts_of(&p.near).cipher_text, "TLS_AES_128_GCM_SHA256");
+	pair_shut(&p, false);
+	SSL_CTX_set_ciphersuites(p.next.engine->next_encrypt,
+	                         "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256");
+	pair_connect(&p, &want_encrypt);
+	CU_ASSERT_STRING_EQUAL(facts_of(&p.near).cipher_text, "TLS_CHACHA20_POLY1305_SHA256");
 	pair_end(&p);
 }
 
@@ -257,7 +298,8 @@ static void scratch_is_wiped(void)
 	pair_end(&p);
 }
 
-/* A big record in pieces: OpenSSL is entered when it is whole, or when a good part of it is here. */
+/* A big record in pieces: OpenSSL is entered when it is whole, or when a good part of it is
+ * here. */
 static void incomplete_records_wait_in_the_queue(void)
 {
 	struct pair p;
@@ -282,15 +324,19 @@ static void incomplete_records_wait_in_the_queue(void)
 }
 
 UNIT_WITH_SHOP("crypto-offload/tls_openssl_session",
-               { "established: more than 16 KeyUpdates end the session", key_updates_are_bounded },
-               { "a KeyUpdate's answer without room waits", key_update_without_room },
-               { "established: more than 32 empty records in a row end the session",
-                 empty_records_are_bounded },
-               { "established: a damaged record fails both sides", damaged_record_fails_with_an_alert },
-               { "handshake: more than 64 KiB from the peer end it", handshake_bytes_are_bounded },
-               { "TLS 1.2: renegotiation is refused", renegotiation_is_refused },
-               { "a near minimum of TLS 1.3 turns TLS 1.2 away", near_minimum_is_kept },
-               { "TLS 1.2 without a common suite: cipher", no_common_suite },
-               { "small agreed fragments lose nothing", small_fragments_arrive },
-               { "the scratch holds no plaintext after a call", scratch_is_wiped },
-               { "incomplete records wait in the queue", incomplete_records_wait_in_the_queue })
+	       {"established: more than 16 KeyUpdates end the session", key_updates_are_bounded},
+	       {"established: more than 32 tickets end the session", tickets_are_bounded},
+	       {"a KeyUpdate's answer without room waits", key_update_without_room},
+	       {"established: more than 32 empty records in a row end the session",
+		empty_records_are_bounded},
+	       {"established: a damaged record fails both sides",
+		damaged_record_fails_with_an_alert},
+	       {"handshake: more than 64 KiB from the peer end it", handshake_bytes_are_bounded},
+	       {"TLS 1.2: renegotiation is refused", renegotiation_is_refused},
+	       {"a near minimum of TLS 1.3 turns TLS 1.2 away", near_minimum_is_kept},
+	       {"TLS 1.2 without a common suite: cipher", no_common_suite},
+	       {"small agreed fragments lose nothing", small_fragments_arrive},
+	       {"near chooses the suite, but ChaCha20 for who asks for it first",
+		near_chooses_the_suite},
+	       {"the scratch holds no plaintext after a call", scratch_is_wiped},
+	       {"incomplete records wait in the queue", incomplete_records_wait_in_the_queue})

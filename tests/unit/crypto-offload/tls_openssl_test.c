@@ -1,5 +1,6 @@
 /*
- * tls_openssl_test.c - the OpenSSL engine: the cases every engine must pass, one engine per thread, and making.
+ * tls_openssl_test.c - the OpenSSL engine: the cases every engine must pass, one engine per thread,
+ * and making.
  */
 #include <pthread.h>
 
@@ -28,10 +29,11 @@ static bool worker_round(struct pair *p)
 {
 	bool good = true;
 	p->now.us++;
-	good &= tls_ops_of(p->near.engine)->near_open(p->near.engine, 0, p->now, &p->near.session) ==
-	        TLS_CALL_OK;
+	good &= tls_ops_of(p->near.engine)
+			->near_open(p->near.engine, 0, p->now, &p->near.session) == TLS_CALL_OK;
 	good &= tls_ops_of(p->next.engine)
-	                ->next_open(p->next.engine, &want_verify, p->now, &p->next.session) == TLS_CALL_OK;
+			->next_open(p->next.engine, &want_verify, p->now, &p->next.session) ==
+		TLS_CALL_OK;
 	for (int i = 0; good && i < 8; i++)
 		(void)pair_step(p);
 	good &= tls_phase(p->near.session) == TLS_PHASE_ESTABLISHED &&

@@ -3,7 +3,8 @@
  */
 #include "openssl_kit.h"
 
-/* Connects to one near engine, then to another with `second_name` as its key's name: was that resumed? */
+/* Connects to one near engine, then to another with `second_name` as its key's name: was that
+ * resumed? */
 static bool second_worker_resumes(enum tls_version version, uint8_t second_name)
 {
 	struct pair p;

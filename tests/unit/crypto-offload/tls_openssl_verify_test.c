@@ -3,7 +3,8 @@
  */
 #include "openssl_kit.h"
 
-/* Connects to a near side with certificate `stem`, verifying against `references`; "none" when established. */
+/* Connects to a near side with certificate `stem`, verifying against `references`; "none" when
+ * established. */
 static const char *verdict_with(const char *stem, const char *trust, uint32_t count,
                                 const char *const *references)
 {
@@ -74,7 +75,8 @@ static void addresses(void)
 /* One of them is enough, whatever kinds they are of. */
 static void any_reference_will_do(void)
 {
-	const char *const mixed[] = { "nobody.test", "198.18.0.99", "host.address.test", "2001:2::9" };
+	const char *const mixed[] = {"nobody.test", "198.18.0.99", "host.address.test",
+				     "2001:2::9"};
 	const char *const address_last[] = { "nobody.test", "mx.example.test", "198.18.0.1" };
 	const char *trust = shop_file(&shop, "ca.pem");
 	CU_ASSERT_STRING_EQUAL(verdict_with("address", trust, 4, mixed), "none");
@@ -89,7 +91,8 @@ static void trust_is_what_the_operator_lists(void)
 	const char *self = shop_file(&shop, "self.crt");
 	CU_ASSERT_STRING_EQUAL(verdict_with("self", self, 1, &reference), "none");
 	CU_ASSERT_STRING_EQUAL(verdict_with("mx", self, 1, &reference), "untrusted");
-	CU_ASSERT_STRING_EQUAL(verdict_with("mx", shop_file(&shop, "mx.crt"), 1, &reference), "none");
+	CU_ASSERT_STRING_EQUAL(verdict_with("mx", shop_file(&shop, "mx.crt"), 1, &reference),
+			       "none");
 	CU_ASSERT_STRING_EQUAL(verdict_with("mx", NULL, 1, &reference), "untrusted");
 }
 

@@ -1,9 +1,11 @@
 /*
- * tls_pair.h - a near and a next TLS session back to back, with the bytes between them in a test's hands.
+ * tls_pair.h - a near and a next TLS session back to back, with the bytes between them in a test's
+ * hands.
  *
- * Two engines over one block pool; what one side writes into cipher_out is carried into the other's cipher_in,
- * `chunk` bytes at a time, under the rooms the test sets. The file that includes this defines kit_make() first,
- * and with it chooses which engine is tried. pair_end() proves that nothing is left behind.
+ * Two engines over one block pool; what one side writes into cipher_out is carried into the other's
+ * cipher_in, `chunk` bytes at a time, under the rooms the test sets. The file that includes this
+ * defines kit_make() first, and with it chooses which engine is tried. pair_end() proves that
+ * nothing is left behind.
  */
 #ifndef WEIR_TESTS_TLS_PAIR_H
 #define WEIR_TESTS_TLS_PAIR_H
@@ -97,9 +99,9 @@ static inline void pair_open(struct pair *p, const struct tls_next_want *want)
 	CU_ASSERT_EQUAL_FATAL(
 		tls_ops_of(p->near.engine)->near_open(p->near.engine, 0, p->now, &p->near.session),
 		TLS_CALL_OK);
-	CU_ASSERT_EQUAL_FATAL(
-		tls_ops_of(p->next.engine)->next_open(p->next.engine, want, p->now, &p->next.session),
-		TLS_CALL_OK);
+	CU_ASSERT_EQUAL_FATAL(tls_ops_of(p->next.engine)
+				      ->next_open(p->next.engine, want, p->now, &p->next.session),
+			      TLS_CALL_OK);
 	tls_ops_of(p->near.engine)->user_set(p->near.session, 1);
 	tls_ops_of(p->next.engine)->user_set(p->next.session, 2);
 }
@@ -134,12 +136,13 @@ static inline size_t room_left(size_t limit, size_t used)
 
 static inline struct tls_queues side_queues(const struct pair *p, struct side *s)
 {
-	return (struct tls_queues){ .cipher_in = &s->cipher_in,
-		                    .cipher_out = &s->cipher_out,
-		                    .cipher_out_room = room_left(p->room, byteq_bytes(&s->cipher_out)),
-		                    .plain_in = &s->plain_in,
-		                    .plain_in_room = room_left(p->plain_room, byteq_bytes(&s->plain_in)),
-		                    .plain_out = &s->plain_out };
+	return (struct tls_queues){
+		.cipher_in = &s->cipher_in,
+		.cipher_out = &s->cipher_out,
+		.cipher_out_room = room_left(p->room, byteq_bytes(&s->cipher_out)),
+		.plain_in = &s->plain_in,
+		.plain_in_room = room_left(p->plain_room, byteq_bytes(&s->plain_in)),
+		.plain_out = &s->plain_out};
 }
 
 static inline bool side_is_parked(const struct side *s)
@@ -174,8 +177,8 @@ static inline bool span_holds(struct span s, struct span what)
 	return false;
 }
 
-/* Does a piece of wire hold the bytes nobody may see? Looks inside single blocks only, which is enough to
- * catch plaintext that was passed through. */
+/* Does a piece of wire hold the bytes nobody may see? Looks inside single blocks only, which is
+ * enough to catch plaintext that was passed through. */
 static inline bool wire_shows(const struct byteq *q, struct span what)
 {
 	struct span piece;

@@ -14,9 +14,14 @@ static char said[512], line[EAL_ARGS_BYTES];
 
 static struct eal_want want_of(const char *lcores, const char *device)
 {
-	return (struct eal_want){ .program = "weir", .file_prefix = "weir-77", .lcores = lcores, .cpu_count = 4,
-		                  .cpus = four_cpus, .port_count = 1, .words = "",
-		                  .ports = { { .name = "p", .device = device, .mtu = 1500 } } };
+	return (struct eal_want){ .program = "weir",
+				  .file_prefix = "weir-77",
+				  .lcores = lcores,
+				  .cpu_count = 4,
+				  .cpus = four_cpus,
+				  .port_count = 1,
+				  .words = "",
+				  .ports = { { .name = "p", .device = device, .mtu = 1500 } } };
 }
 
 static bool make(const struct eal_want *want)
@@ -46,19 +51,22 @@ static bool refused(const char *lcores, const char *device, const char *reason)
 
 static void virtual_devices_are_made_and_the_bus_left_alone(void)
 {
-	CU_ASSERT_TRUE(made("1", "net_af_packet0,iface=weir0",
-	                    "weir --lcores=0@0,1@1 --main-lcore=0 --in-memory --file-prefix=weir-77 --no-pci "
-	                    "--vdev=net_af_packet0,iface=weir0"));
-	CU_ASSERT_TRUE(made("0", "net_memif0,role=client,socket=/run/m",
-	                    "weir --lcores=1@1,0@0 --main-lcore=1 --in-memory --file-prefix=weir-77 --no-pci "
-	                    "--vdev=net_memif0,role=client,socket=/run/m"));
+	CU_ASSERT_TRUE(made(
+		"1", "net_af_packet0,iface=weir0",
+		"weir --lcores=0@0,1@1 --main-lcore=0 --in-memory --file-prefix=weir-77 --no-pci "
+		"--vdev=net_af_packet0,iface=weir0"));
+	CU_ASSERT_TRUE(made(
+		"0", "net_memif0,role=client,socket=/run/m",
+		"weir --lcores=1@1,0@0 --main-lcore=1 --in-memory --file-prefix=weir-77 --no-pci "
+		"--vdev=net_memif0,role=client,socket=/run/m"));
 }
 
 static void pci_devices_are_allowed_one_by_one(void)
 {
-	CU_ASSERT_TRUE(made("1-2", "0000:01:00.0",
-	                    "weir --lcores=0@0,1@1,2@2 --main-lcore=0 --in-memory --file-prefix=weir-77 "
-	                    "--allow=0000:01:00.0"));
+	CU_ASSERT_TRUE(
+		made("1-2", "0000:01:00.0",
+		     "weir --lcores=0@0,1@1,2@2 --main-lcore=0 --in-memory --file-prefix=weir-77 "
+		     "--allow=0000:01:00.0"));
 	struct eal_want want = want_of("1", "01:00.1,foo=1");
 	want.port_count = 2;
 	want.ports[1] = (struct plan_port_want){ .name = "q", .device = "net_tap0", .mtu = 1500 };
@@ -70,14 +78,17 @@ static void pci_devices_are_allowed_one_by_one(void)
 static void queues_are_told_to_devices_that_need_telling(void)
 {
 	CU_ASSERT_TRUE(made("1,2", "net_af_packet0,iface=e",
-	                    "weir --lcores=0@0,1@1,2@2 --main-lcore=0 --in-memory --file-prefix=weir-77 --no-pci "
-	                    "--vdev=net_af_packet0,iface=e,qpairs=2"));
-	CU_ASSERT_TRUE(made("1", "net_af_packet0,iface=e,qpairs=1",
-	                    "weir --lcores=0@0,1@1 --main-lcore=0 --in-memory --file-prefix=weir-77 --no-pci "
-	                    "--vdev=net_af_packet0,iface=e,qpairs=1"));
+			    "weir --lcores=0@0,1@1,2@2 --main-lcore=0 --in-memory "
+			    "--file-prefix=weir-77 --no-pci "
+			    "--vdev=net_af_packet0,iface=e,qpairs=2"));
+	CU_ASSERT_TRUE(made(
+		"1", "net_af_packet0,iface=e,qpairs=1",
+		"weir --lcores=0@0,1@1 --main-lcore=0 --in-memory --file-prefix=weir-77 --no-pci "
+		"--vdev=net_af_packet0,iface=e,qpairs=1"));
 	CU_ASSERT_TRUE(refused("1,2", "net_af_packet0,iface=e,qpairs=4",
-	                       "ports[].device: has another number of queues than there are workers (leave it out): "
-	                       "net_af_packet0,iface=e,qpairs=4"));
+			       "ports[].device: has another number of queues than there are "
+			       "workers (leave it out): "
+			       "net_af_packet0,iface=e,qpairs=4"));
 	struct eal_want want = want_of("1,2", "net_af_xdp0,iface=e");
 	CU_ASSERT_TRUE(make(&want));
 	CU_ASSERT_PTR_NOT_NULL(strstr(line, "--vdev=net_af_xdp0,iface=e,queue_count=2"));
@@ -91,10 +102,12 @@ static void jumbo_frames_enlarge_af_packets_slots(void)
 	struct eal_want want = want_of("1", "net_af_packet0,iface=e");
 	want.ports[0].mtu = 9000;
 	CU_ASSERT_TRUE(make(&want));
-	CU_ASSERT_STRING_EQUAL(args.argv[args.count - 1], "--vdev=net_af_packet0,iface=e,framesz=16384,blocksz=16384");
+	CU_ASSERT_STRING_EQUAL(args.argv[args.count - 1],
+			       "--vdev=net_af_packet0,iface=e,framesz=16384,blocksz=16384");
 	want.ports[0].device = "net_af_packet0,iface=e,framesz=10240";
 	CU_ASSERT_TRUE(make(&want));
-	CU_ASSERT_STRING_EQUAL(args.argv[args.count - 1], "--vdev=net_af_packet0,iface=e,framesz=10240");
+	CU_ASSERT_STRING_EQUAL(args.argv[args.count - 1],
+			       "--vdev=net_af_packet0,iface=e,framesz=10240");
 }
 
 static void control_shares_a_core_only_when_it_must(void)
@@ -106,8 +119,9 @@ static void control_shares_a_core_only_when_it_must(void)
 	want = want_of("0,2", "net_memif0");
 	CU_ASSERT_TRUE(make(&want));
 	CU_ASSERT_EQUAL(args.main_lcore, 1);
-	CU_ASSERT_TRUE(refused("4", "net_memif0",
-	                       "workers.lcores: this process may not run on core 4 (cores: 0 1 2 3)"));
+	CU_ASSERT_TRUE(
+		refused("4", "net_memif0",
+			"workers.lcores: this process may not run on core 4 (cores: 0 1 2 3)"));
 }
 
 static void the_operators_words_come_last(void)
@@ -115,10 +129,14 @@ static void the_operators_words_come_last(void)
 	struct eal_want want = want_of("1", "net_memif0");
 	want.words = "  --no-huge  -m 512 --log-level=lib.eal:debug ";
 	CU_ASSERT_TRUE(make(&want));
-	CU_ASSERT_PTR_NOT_NULL(strstr(line, "--vdev=net_memif0 --no-huge -m 512 --log-level=lib.eal:debug"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(line, "--vdev=net_memif0 --no-huge -m 512 --log-level=lib.eal:debug"));
+	CU_ASSERT_PTR_NULL(strstr(line, "--in-memory")); /* DPDK does not take both */
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, " --no-shconf "));
 	want.words = "--no-huge --lcores=3";
 	CU_ASSERT_FALSE(make(&want));
-	CU_ASSERT_STRING_EQUAL(said, "dpdk.eal: is made from other settings, leave it out: --lcores=3");
+	CU_ASSERT_STRING_EQUAL(said,
+			       "dpdk.eal: is made from other settings, leave it out: --lcores=3");
 	char many[600];
 	memset(many, ' ', sizeof(many));
 	for (size_t i = 0; i < sizeof(many); i += 2)
@@ -144,17 +162,21 @@ static void devices_are_told_apart(void)
 	CU_ASSERT_TRUE(span_equal(value, SPAN("2")));
 	CU_ASSERT_FALSE(device_argument(SPAN("net_x,a=1,bc=2"), SPAN("c"), &value));
 	CU_ASSERT_FALSE(device_argument(SPAN("net_x"), SPAN("net_x"), &value));
-	CU_ASSERT_TRUE(refused("1", "eth0", "ports[].device: is neither a PCI address nor a virtual device that we "
-	                                    "know: eth0"));
+	CU_ASSERT_TRUE(
+		refused("1", "eth0",
+			"ports[].device: is neither a PCI address nor a virtual device that we "
+			"know: eth0"));
 	CU_ASSERT_TRUE(profile_find(SPAN("net_virtio_user0"))->vdev);
 	CU_ASSERT_FALSE(profile_find(SPAN("net_virtio"))->vdev);
 	CU_ASSERT_FALSE(profile_find(SPAN("quite unknown"))->vdev);
 }
 
 UNIT("pmd-config/eal_args",
-     { "virtual devices are made and the PCI bus left alone", virtual_devices_are_made_and_the_bus_left_alone },
+     { "virtual devices are made and the PCI bus left alone",
+       virtual_devices_are_made_and_the_bus_left_alone },
      { "PCI devices are allowed one by one", pci_devices_are_allowed_one_by_one },
-     { "queues are told to devices that need telling", queues_are_told_to_devices_that_need_telling },
+     { "queues are told to devices that need telling",
+       queues_are_told_to_devices_that_need_telling },
      { "jumbo frames enlarge af_packet's slots", jumbo_frames_enlarge_af_packets_slots },
      { "control shares a core only when it must", control_shares_a_core_only_when_it_must },
      { "the operator's words come last, and may not repeat ours", the_operators_words_come_last },

@@ -1,6 +1,6 @@
 /*
- * rss_test.c - every port picked leads replies to the picker's queue, and every port that does can be picked: compared
- * with trying all ports, under many keys, tables and ranges.
+ * rss_test.c - every port picked leads replies to the picker's queue, and every port that does can
+ * be picked: compared with trying all ports, under many keys, tables and ranges.
  */
 #include "pmd-config/rss.h"
 
@@ -27,7 +27,8 @@ static void fill(uint32_t key_bytes, uint32_t reta_size, uint16_t queues, bool e
 
 static struct endpoint random_endpoint(uint8_t family)
 {
-	struct endpoint e = { .addr = { .family = family }, .port = (uint16_t)(1 + prng_below(&prng, 65535)) };
+	struct endpoint e = { .addr = { .family = family },
+			      .port = (uint16_t)(1 + prng_below(&prng, 65535)) };
 	for (uint32_t i = 0; i < ip_addr_bytes(e.addr); i++)
 		e.addr.bytes[i] = (uint8_t)prng_u64(&prng);
 	return e;
@@ -61,12 +62,16 @@ static void compare(const struct rss_setup *setup, struct ip_addr local, struct 
 	CU_ASSERT_EQUAL(rss_port_count(ports, local, remote), count);
 }
 
-static void compare_with(uint32_t key_bytes, uint32_t reta_size, uint16_t queues, bool even, uint16_t first,
-                         uint16_t last)
+static void compare_with(uint32_t key_bytes, uint32_t reta_size, uint16_t queues, bool even,
+			 uint16_t first, uint16_t last)
 {
 	fill(key_bytes, reta_size, queues, even);
-	struct rss_setup setup = { .key = span_of(key, key_bytes), .reta = reta, .reta_size = reta_size,
-		                   .queue = 0, .port_first = first, .port_last = last };
+	struct rss_setup setup = { .key = span_of(key, key_bytes),
+				   .reta = reta,
+				   .reta_size = reta_size,
+				   .queue = 0,
+				   .port_first = first,
+				   .port_last = last };
 	CU_ASSERT_TRUE_FATAL(rss_ports_init(ports, &setup));
 	for (int family = 0; family < 2; family++) {
 		struct endpoint local = random_endpoint(family == 0 ? IP_V4 : IP_V6);
@@ -99,8 +104,12 @@ static void candidates_differ_where_drawers_are_equal(void)
 	static bool seen[RSS_PORTS_MAX];
 	begin();
 	fill(40, 128, 4, true);
-	struct rss_setup setup = { .key = span_of(key, 40), .reta = reta, .reta_size = 128, .queue = 0,
-		                   .port_first = 32768, .port_last = 65535 };
+	struct rss_setup setup = { .key = span_of(key, 40),
+				   .reta = reta,
+				   .reta_size = 128,
+				   .queue = 0,
+				   .port_first = 32768,
+				   .port_last = 65535 };
 	CU_ASSERT_TRUE_FATAL(rss_ports_init(ports, &setup));
 	struct endpoint remote = random_endpoint(IP_V4), local = random_endpoint(IP_V4);
 	uint32_t count = rss_port_count(ports, local.addr, remote), again = 0;
@@ -118,12 +127,17 @@ static void the_reply_queue_is_foretold(void)
 {
 	begin();
 	fill(40, 128, 4, false);
-	struct rss_setup setup = { .key = span_of(key, 40), .reta = reta, .reta_size = 128, .queue = 0,
-		                   .port_first = 32768, .port_last = 65535 };
+	struct rss_setup setup = { .key = span_of(key, 40),
+				   .reta = reta,
+				   .reta_size = 128,
+				   .queue = 0,
+				   .port_first = 32768,
+				   .port_last = 65535 };
 	CU_ASSERT_TRUE_FATAL(rss_ports_init(ports, &setup));
 	for (uint32_t turn = 0; turn < 1000; turn++) {
 		struct endpoint remote = random_endpoint(IP_V6), local = random_endpoint(IP_V6);
-		CU_ASSERT_TRUE_FATAL(rss_port_pick(ports, local.addr, remote, turn, 0, &local.port));
+		CU_ASSERT_TRUE_FATAL(
+			rss_port_pick(ports, local.addr, remote, turn, 0, &local.port));
 		CU_ASSERT_EQUAL(rss_queue_of(ports, remote, local), 0);
 	}
 }
@@ -132,8 +146,12 @@ static void what_cannot_be_used_is_refused(void)
 {
 	begin();
 	fill(40, 128, 2, true);
-	struct rss_setup good = { .key = span_of(key, 40), .reta = reta, .reta_size = 128, .queue = 1,
-		                  .port_first = 1024, .port_last = 2048 };
+	struct rss_setup good = { .key = span_of(key, 40),
+				  .reta = reta,
+				  .reta_size = 128,
+				  .queue = 1,
+				  .port_first = 1024,
+				  .port_last = 2048 };
 	CU_ASSERT_TRUE(rss_ports_init(ports, &good));
 	struct rss_setup bad = good;
 	bad.key.bytes = 39;
@@ -154,7 +172,9 @@ static void what_cannot_be_used_is_refused(void)
 }
 
 UNIT("pmd-config/rss",
-     { "the ports that can be picked are those that trying all finds", picked_ports_are_those_that_trying_all_finds },
-     { "candidates differ until all are named where drawers are equal", candidates_differ_where_drawers_are_equal },
+     { "the ports that can be picked are those that trying all finds",
+       picked_ports_are_those_that_trying_all_finds },
+     { "candidates differ until all are named where drawers are equal",
+       candidates_differ_where_drawers_are_equal },
      { "the queue of the reply is foretold", the_reply_queue_is_foretold },
      { "keys, tables and ranges that cannot be used are refused", what_cannot_be_used_is_refused })

@@ -1,1 +1,1 @@
-match_hs_test
+match_hs

@@ -31,8 +31,9 @@ static void names_are_labels_with_dots_between(void)
 	CU_ASSERT_TRUE(valid("xn--bcher-kva.example"));
 	CU_ASSERT_TRUE(valid("_dmarc.example.org"));
 	CU_ASSERT_TRUE(valid("1.2.example"));
-	static const char *const wrong[] = { "", ".", "a.", ".a", "a..b", "-a.b", "a-.b", "a b", "a/b", "*.a", "[1.2.3.4]",
-		                             "b\xc3\xbc.test" };
+	static const char *const wrong[] = { "",     ".",    "a.",        ".a",
+					     "a..b", "-a.b", "a-.b",      "a b",
+					     "a/b",  "*.a",  "[1.2.3.4]", "b\xc3\xbc.test" };
 	for (size_t i = 0; i < COUNT_OF(wrong); i++)
 		CU_ASSERT_FALSE(valid(wrong[i]));
 	char label[80];
@@ -74,7 +75,7 @@ static void lowering_strips_one_dot_and_never_overruns(void)
 	CU_ASSERT_FALSE(domain_is_comparable(SPAN("\xc3\xa4")));
 }
 
-#define PATTERNS 300u
+#define PATTERNS 40u
 static char texts[PATTERNS][24];
 
 /* Few letters and labels, so that patterns and names meet often. */
@@ -97,7 +98,8 @@ static bool is_below(const char *name, const char *suffix)
 	return n > s && strcmp(name + n - s, suffix) == 0;
 }
 
-/* What the contract says, by walking over all patterns: exact, then the longest suffix, then the star. */
+/* What the contract says, by walking over all patterns: exact, then the longest suffix, then the
+ * star. */
 static uint32_t found_by_walking(const char *name)
 {
 	uint32_t best = DOMAIN_NONE;
@@ -106,7 +108,8 @@ static uint32_t found_by_walking(const char *name)
 		if (strcmp(texts[i], name) == 0)
 			return i;
 	for (uint32_t i = 0; i < PATTERNS; i++) {
-		if (texts[i][0] == '.' && is_below(name, texts[i]) && strlen(texts[i]) > best_bytes) {
+		if (texts[i][0] == '.' && is_below(name, texts[i]) &&
+		    strlen(texts[i]) > best_bytes) {
 			best = i;
 			best_bytes = strlen(texts[i]);
 		}
@@ -132,7 +135,7 @@ static void the_table_finds_what_walking_finds(void)
 			texts[i][0] = '.';
 			random_name(&prng, prng_chance(&prng, 500) ? texts[i] : texts[i] + 1);
 			if (seed % 2 == 0 && i == 7)
-				strcpy(texts[i], "*");
+				memcpy(texts[i], "*", sizeof("*"));
 			domain_table_add(&table, span_str(texts[i]), i);
 		}
 		for (int run = 0; run < 2000; run++) {
@@ -163,8 +166,7 @@ static void an_empty_table_finds_nothing(void)
 	free(memory);
 }
 
-UNIT("policy/domain",
-     { "names are labels with dots between", names_are_labels_with_dots_between },
+UNIT("policy/domain", { "names are labels with dots between", names_are_labels_with_dots_between },
      { "patterns are names, suffixes or the star", patterns_are_names_suffixes_or_the_star },
      { "lowering strips one dot and never overruns", lowering_strips_one_dot_and_never_overruns },
      { "the table finds what walking over all patterns finds", the_table_finds_what_walking_finds },

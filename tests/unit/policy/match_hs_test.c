@@ -1,6 +1,6 @@
 /*
- * match_hs_test.c - Hyperscan says what the plain matcher says: random rules and bodies, random splits, and every split
- * point of every literal.
+ * match_hs_test.c - Hyperscan says what the plain matcher says: random rules and bodies, random
+ * splits, and every split point of every literal.
  */
 #include "policy/match_hs.h"
 
@@ -10,10 +10,10 @@
 #include "base/prng.h"
 #include "tests/unit/unit.h"
 
-#define RULES 12u
-#define LITERALS 3u
+#define RULES         12u
+#define LITERALS      3u
 #define LITERAL_BYTES 40u
-#define BODY_BYTES 4096u
+#define BODY_BYTES    4096u
 
 static char literals[RULES][LITERALS][LITERAL_BYTES + 1];
 static const char *items[RULES][LITERALS];
@@ -27,13 +27,15 @@ struct pair { /* both matchers over the same rules */
 	void *memory;
 };
 
-/* Three kinds of bytes: few letters (many near misses), mail-like, any but NUL (a rule is a text). */
+/* Three kinds of bytes: few letters (many near misses), mail-like, any but NUL (a rule is a text).
+ */
 static uint8_t random_byte(uint64_t kind)
 {
 	if (kind == 0)
 		return (uint8_t)('a' + prng_below(&prng, 3));
 	if (kind == 1)
-		return (uint8_t)(" \r\n.=-<>EICARxyz0123456789?*+()[]{}|\\^$"[prng_below(&prng, 38)]);
+		return (uint8_t)(" \r\n.=-<>EICARxyz0123456789?*+()[]{}|\\^$"[prng_below(&prng,
+											 38)]);
 	return (uint8_t)(1 + prng_below(&prng, 255));
 }
 
@@ -42,13 +44,15 @@ static void random_rules(uint64_t kind)
 	for (uint32_t r = 0; r < RULES; r++) {
 		uint32_t count = 1 + (uint32_t)prng_below(&prng, LITERALS);
 		for (uint32_t l = 0; l < count; l++) {
-			size_t bytes = 1 + prng_below(&prng, prng_chance(&prng, 300) ? 4 : LITERAL_BYTES);
+			size_t bytes = 1 + prng_below(&prng,
+						      prng_chance(&prng, 300) ? 4 : LITERAL_BYTES);
 			for (size_t i = 0; i < bytes; i++)
 				literals[r][l][i] = (char)random_byte(kind);
 			literals[r][l][bytes] = '\0';
 			items[r][l] = literals[r][l];
 		}
-		rules[r] = (struct settings_content){ .name = "r", .literals = { count, items[r] } };
+		rules[r] = (struct settings_content){ .name = "r",
+						      .literals = { count, items[r] } };
 	}
 	settings = (struct settings){ .content_count = RULES, .content = rules };
 }
@@ -87,7 +91,8 @@ static uint32_t agree(struct pair *p, struct span body, size_t step)
 		body = span_after(body, piece.bytes);
 		CU_ASSERT_TRUE(content_ops_of(p->hs)->scan(p->hs, hs, piece));
 		CU_ASSERT_TRUE(content_ops_of(p->plain)->scan(p->plain, plain, piece));
-		CU_ASSERT_EQUAL(content_ops_of(p->hs)->matched(hs), content_ops_of(p->plain)->matched(plain));
+		CU_ASSERT_EQUAL(content_ops_of(p->hs)->matched(hs),
+				content_ops_of(p->plain)->matched(plain));
 	}
 	uint32_t rule = content_ops_of(p->hs)->close(p->hs, hs);
 	CU_ASSERT_EQUAL(rule, content_ops_of(p->plain)->close(p->plain, plain));
@@ -99,7 +104,9 @@ static size_t random_body(uint8_t *body, uint64_t kind)
 {
 	size_t bytes = prng_below(&prng, BODY_BYTES);
 	for (size_t i = 0; i < bytes; i++)
-		body[i] = prng_chance(&prng, 10) ? 0 : kind == 0 ? (uint8_t)('d' + prng_below(&prng, 9)) : random_byte(kind);
+		body[i] = prng_chance(&prng, 10) ? 0
+			  : kind == 0            ? (uint8_t)('d' + prng_below(&prng, 9))
+						 : random_byte(kind);
 	for (uint64_t n = prng_below(&prng, 4); n > 0; n--) {
 		const char *literal = items[prng_below(&prng, RULES)][0];
 		size_t length = strlen(literal);
@@ -147,13 +154,15 @@ static void a_literal_is_found_across_every_split(void)
 			struct content_stream *s = content_ops_of(p.hs)->open(p.hs);
 			CU_ASSERT_TRUE(content_ops_of(p.hs)->scan(p.hs, s, span_of(literal, at)));
 			CU_ASSERT_TRUE(content_ops_of(p.hs)->scan(p.hs, s, SPAN_NONE));
-			CU_ASSERT_TRUE(content_ops_of(p.hs)->scan(p.hs, s, span_of(literal + at, bytes - at)));
+			CU_ASSERT_TRUE(content_ops_of(p.hs)->scan(
+				p.hs, s, span_of(literal + at, bytes - at)));
 			CU_ASSERT_TRUE(content_ops_of(p.hs)->close(p.hs, s) <= r);
 			(void)agree(&p, span_of(literal, bytes), at == 0 ? 1 : at);
 		}
 		CU_ASSERT_TRUE(agree(&p, span_of(literal, bytes), 1) <= r);
 	}
-	content_head(p.hs)->matches = content_head(p.plain)->matches; /* the splits were shown to one of them only */
+	content_head(p.hs)->matches =
+		content_head(p.plain)->matches; /* the splits were shown to one of them only */
 	content_head(p.hs)->bytes_scanned = content_head(p.plain)->bytes_scanned;
 	pair_free(&p);
 }
@@ -165,7 +174,8 @@ static void the_test_virus_is_found_byte_by_byte(void)
 	settings = (struct settings){ .content_count = 1, .content = rules };
 	struct pair p;
 	pair_make(&p, 1);
-	struct span body = SPAN("X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\r\n");
+	struct span body = SPAN(
+		"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*\r\n");
 	for (size_t step = 1; step <= body.bytes; step++)
 		CU_ASSERT_EQUAL(agree(&p, body, step), 0);
 	CU_ASSERT_EQUAL(agree(&p, SPAN("eicar-standard-antivirus-test-file"), 5), CONTENT_NO_RULE);
@@ -210,7 +220,8 @@ static void without_rules_nothing_matches(void)
 }
 
 UNIT("policy/match_hs",
-     { "both matchers agree on random rules, bodies and splits", both_agree_on_random_rules_bodies_and_splits },
+     { "both matchers agree on random rules, bodies and splits",
+       both_agree_on_random_rules_bodies_and_splits },
      { "a literal is found across every split", a_literal_is_found_across_every_split },
      { "the test virus is found byte by byte", the_test_virus_is_found_byte_by_byte },
      { "streams are pooled and independent", streams_are_pooled_and_independent },

@@ -11,8 +11,8 @@
 
 #define RULES 4u
 
-static const char *first[] = { "abab", "needle" }, *second[] = { "aab" }, *third[] = { "needle in", "\xff\x01" },
-		  *fourth[] = { "a" };
+static const char *first[] = { "abab", "needle" }, *second[] = { "aab" },
+		  *third[] = { "needle in", "\xff\x01" }, *fourth[] = { "a" };
 static const struct settings_content rules[RULES] = {
 	{ .name = "1", .literals = { 2, first } },
 	{ .name = "2", .literals = { 1, second } },
@@ -118,7 +118,8 @@ static void streaming_finds_what_searching_finds(void)
 		uint8_t text[40];
 		size_t bytes = prng_below(&prng, 12);
 		for (size_t i = 0; i < bytes; i++)
-			text[i] = (uint8_t)letters[prng_chance(&prng, 400) ? 2 : prng_below(&prng, 2)];
+			text[i] = (uint8_t)
+				letters[prng_chance(&prng, 400) ? 2 : prng_below(&prng, 2)];
 		uint32_t rule = found_by_searching(text, bytes);
 		CU_ASSERT_EQUAL(scan_text(c, span_of(text, bytes), 1 + prng_below(&prng, 4)), rule);
 		counts[rule == CONTENT_NO_RULE ? RULES : rule]++;

@@ -1,5 +1,6 @@
 /*
- * policy_test.c - domains find their route and their TLS rule; recipients that may travel together share a key.
+ * policy_test.c - domains find their route and their TLS rule; recipients that may travel together
+ * share a key.
  */
 #include "policy/policy.h"
 
@@ -10,7 +11,7 @@
 
 /* A list of texts, kept until the pool is begun again by make(). */
 #define STRINGS(...) strings_of((const char *[]){ __VA_ARGS__, NULL })
-#define POOL_TEXTS 64u
+#define POOL_TEXTS   64u
 
 static const char *pool[POOL_TEXTS];
 static uint32_t pool_used;
@@ -27,7 +28,8 @@ static struct settings_strings strings_of(const char *const *texts)
 
 static struct endpoint hop(uint8_t last, uint16_t port)
 {
-	return (struct endpoint){ .addr = { .family = IP_V4, .bytes = { 198, 18, 0, last } }, .port = port };
+	return (struct endpoint){ .addr = { .family = IP_V4, .bytes = { 198, 18, 0, last } },
+				  .port = port };
 }
 
 static struct settings_route routes[4];
@@ -41,17 +43,21 @@ static void *memory;
 
 static void make_routes(void)
 {
-	routes[0] = (struct settings_route){ .domains = STRINGS("example.test", ".sub.test", "bank.test", "b.test"),
-		                             .next_count = 1,
-		                             .next = { hop(1, 25) } };
-	routes[1] = (struct settings_route){ .domains = STRINGS(".deep.sub.test", "exact.deep.sub.test"),
-		                             .next_count = 1,
-		                             .next = { hop(2, 25) },
-		                             .name = "mx.deep.test" };
-	routes[2] = (struct settings_route){ .domains = STRINGS("same.test"), .next_count = 1,
-		                             .next = { hop(1, 25) } };
-	routes[3] = (struct settings_route){ .domains = STRINGS("weir.test"), .next_count = 1,
-		                             .next = { hop(9, 25) } };
+	routes[0] = (struct settings_route){ .domains = STRINGS("example.test", ".sub.test",
+								"bank.test", "b.test"),
+					     .next_count = 1,
+					     .next = { hop(1, 25) } };
+	routes[1] = (struct settings_route){ .domains = STRINGS(".deep.sub.test",
+								"exact.deep.sub.test"),
+					     .next_count = 1,
+					     .next = { hop(2, 25) },
+					     .name = "mx.deep.test" };
+	routes[2] = (struct settings_route){ .domains = STRINGS("same.test"),
+					     .next_count = 1,
+					     .next = { hop(1, 25) } };
+	routes[3] = (struct settings_route){ .domains = STRINGS("weir.test"),
+					     .next_count = 1,
+					     .next = { hop(9, 25) } };
 }
 
 /* The policy of the settings as they are now. */
@@ -75,33 +81,37 @@ static void make(void)
 	pool_used = 0;
 	make_routes();
 	next_rules[0] = (struct settings_tls_next){ .domains = STRINGS("bank.test", "[198.18.0.9]"),
-		                                    .level = TLS_LEVEL_VERIFY,
-		                                    .minimum = SETTINGS_TLS_1_3,
-		                                    .on_failure = SETTINGS_ON_FAILURE_REJECT };
+						    .level = TLS_LEVEL_VERIFY,
+						    .minimum = SETTINGS_TLS_1_3,
+						    .on_failure = SETTINGS_ON_FAILURE_REJECT };
 	next_rules[1] = (struct settings_tls_next){ .domains = STRINGS(".sub.test"),
-		                                    .level = TLS_LEVEL_ENCRYPT,
-		                                    .minimum = SETTINGS_TLS_1_2,
-		                                    .on_failure = SETTINGS_ON_FAILURE_DEFER };
+						    .level = TLS_LEVEL_ENCRYPT,
+						    .minimum = SETTINGS_TLS_1_2,
+						    .on_failure = SETTINGS_ON_FAILURE_DEFER };
 	next_rules[2] = (struct settings_tls_next){ .domains = STRINGS("b.test"),
-		                                    .level = TLS_LEVEL_VERIFY,
-		                                    .minimum = SETTINGS_TLS_1_2,
-		                                    .on_failure = SETTINGS_ON_FAILURE_DEFER,
-		                                    .names = STRINGS("mx1.b.test", "mx2.b.test") };
-	near_rules[0] = (struct settings_tls_near){ .domains = STRINGS("partner.test", ".partner.test"),
-		                                    .level = TLS_LEVEL_ENCRYPT,
-		                                    .on_failure = SETTINGS_ON_FAILURE_DEFER };
+						    .level = TLS_LEVEL_VERIFY,
+						    .minimum = SETTINGS_TLS_1_2,
+						    .on_failure = SETTINGS_ON_FAILURE_DEFER,
+						    .names = STRINGS("mx1.b.test", "mx2.b.test") };
+	near_rules[0] =
+		(struct settings_tls_near){ .domains = STRINGS("partner.test", ".partner.test"),
+					    .level = TLS_LEVEL_ENCRYPT,
+					    .on_failure = SETTINGS_ON_FAILURE_DEFER };
 	near_rules[1] = (struct settings_tls_near){ .domains = STRINGS("free.partner.test"),
-		                                    .level = TLS_LEVEL_OPPORTUNISTIC,
-		                                    .on_failure = SETTINGS_ON_FAILURE_DEFER };
-	content[0] = (struct settings_content){ .name = "first", .verdict = SETTINGS_VERDICT_REJECT };
-	content[1] = (struct settings_content){ .name = "second", .verdict = SETTINGS_VERDICT_DEFER };
-	settings = (struct settings){ .hostname = "weir.test",
-		                      .route_count = 4,
-		                      .routes = routes,
-		                      .content_count = 2,
-		                      .content = content,
-		                      .tls = { .next_count = 3, .next = next_rules, .near_count = 2,
-		                               .near = near_rules } };
+						    .level = TLS_LEVEL_OPPORTUNISTIC,
+						    .on_failure = SETTINGS_ON_FAILURE_DEFER };
+	content[0] = (struct settings_content){ .name = "first",
+						.verdict = SETTINGS_VERDICT_REJECT };
+	content[1] = (struct settings_content){ .name = "second",
+						.verdict = SETTINGS_VERDICT_DEFER };
+	settings = (struct settings){
+		.hostname = "weir.test",
+		.route_count = 4,
+		.routes = routes,
+		.content_count = 2,
+		.content = content,
+		.tls = { .next_count = 3, .next = next_rules, .near_count = 2, .near = near_rules }
+	};
 	build();
 }
 
@@ -109,7 +119,7 @@ static struct policy_next find(const char *domain)
 {
 	struct policy_next next;
 	policy_next_find(policy, span_of(domain, strlen(domain)),
-	                 (struct room){ scratch_bytes, sizeof(scratch_bytes) }, &next);
+			 (struct room){ scratch_bytes, sizeof(scratch_bytes) }, &next);
 	return next;
 }
 
@@ -135,10 +145,12 @@ static void names_that_cannot_be_compared_have_no_route(void)
 	build();
 	char nul[] = "bank.test\0x", longest[400];
 	struct policy_next next;
-	policy_next_find(policy, span_of(nul, sizeof(nul) - 1), (struct room){ scratch_bytes, sizeof(scratch_bytes) },
-	                 &next);
+	policy_next_find(policy, span_of(nul, sizeof(nul) - 1),
+			 (struct room){ scratch_bytes, sizeof(scratch_bytes) }, &next);
 	CU_ASSERT_FALSE(next.routed);
-	CU_ASSERT_FALSE(find("b\xc3\xbc" "cher.test").routed);
+	CU_ASSERT_FALSE(find("b\xc3\xbc"
+			     "cher.test")
+				.routed);
 	CU_ASSERT_FALSE(find("a b.test").routed);
 	memset(longest, 'a', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
@@ -211,8 +223,10 @@ static void group_keys_tell_what_may_travel_together(void)
 	CU_ASSERT_EQUAL(find("example.test").group_key, find("same.test").group_key);
 	CU_ASSERT_EQUAL(find("example.test").group_key, find("EXAMPLE.TEST").group_key);
 	CU_ASSERT_EQUAL(find("a.sub.test").group_key, find("b.sub.test").group_key);
-	CU_ASSERT_NOT_EQUAL(find("a.sub.test").group_key, find("example.test").group_key); /* level */
-	CU_ASSERT_NOT_EQUAL(find("a.sub.test").group_key, find("a.deep.sub.test").group_key); /* hop */
+	CU_ASSERT_NOT_EQUAL(find("a.sub.test").group_key,
+			    find("example.test").group_key); /* level */
+	CU_ASSERT_NOT_EQUAL(find("a.sub.test").group_key,
+			    find("a.deep.sub.test").group_key);                     /* hop */
 	CU_ASSERT_NOT_EQUAL(find("b.test").group_key, find("bank.test").group_key); /* references */
 	CU_ASSERT_NOT_EQUAL(find("example.test").group_key, find("weir.test").group_key);
 }
@@ -235,7 +249,8 @@ static void senders_under_encrypt_need_tls(void)
 	CU_ASSERT_TRUE(near_passes("other.test", false));
 	CU_ASSERT_TRUE(near_passes("", false)); /* the null sender */
 	near_rules[0].on_failure = SETTINGS_ON_FAILURE_REJECT;
-	CU_ASSERT_EQUAL(policy_judge_near(policy, SPAN("partner.test"), false).kind, VERDICT_REJECT);
+	CU_ASSERT_EQUAL(policy_judge_near(policy, SPAN("partner.test"), false).kind,
+			VERDICT_REJECT);
 }
 
 static void a_sender_does_not_escape_by_spelling(void)
@@ -246,7 +261,8 @@ static void a_sender_does_not_escape_by_spelling(void)
 	CU_ASSERT_TRUE(near_passes("p\xc3\xa4rtner.test", true));
 	char longest[600];
 	memset(longest, 'a', sizeof(longest));
-	CU_ASSERT_EQUAL(policy_judge_near(policy, span_of(longest, sizeof(longest)), false).kind, VERDICT_DEFER);
+	CU_ASSERT_EQUAL(policy_judge_near(policy, span_of(longest, sizeof(longest)), false).kind,
+			VERDICT_DEFER);
 }
 
 static void content_is_judged_by_its_first_rule(void)
@@ -269,21 +285,27 @@ static void content_not_inspected_is_deferred_whatever_matched(void)
 		CU_ASSERT_EQUAL(v.kind, VERDICT_DEFER);
 		CU_ASSERT_EQUAL(v.reason, POLICY_REASON_CONTENT_UNINSPECTED);
 	}
-	CU_ASSERT_EQUAL(policy_judge_content(policy, 2, true).kind, VERDICT_DEFER); /* of another policy */
+	CU_ASSERT_EQUAL(policy_judge_content(policy, 2, true).kind,
+			VERDICT_DEFER); /* of another policy */
 	free(memory);
 	memory = NULL;
 }
 
 UNIT("policy/policy",
-     { "an exact domain wins over a suffix, a longer suffix over a shorter", exact_wins_over_suffix_and_longer_over_shorter },
+     { "an exact domain wins over a suffix, a longer suffix over a shorter",
+       exact_wins_over_suffix_and_longer_over_shorter },
      { "a name that cannot be compared has no route", names_that_cannot_be_compared_have_no_route },
      { "the star takes what nothing else does", star_takes_what_nothing_else_does },
-     { "postmaster without a domain goes where our own name's mail goes", postmaster_goes_where_our_name_goes },
+     { "postmaster without a domain goes where our own name's mail goes",
+       postmaster_goes_where_our_name_goes },
      { "a domain without a TLS rule is opportunistic", a_domain_without_a_rule_is_opportunistic },
-     { "references are the rule's, else the route's, else the domain", references_are_rule_then_route_then_domain },
+     { "references are the rule's, else the route's, else the domain",
+       references_are_rule_then_route_then_domain },
      { "an address literal can never be verified", an_address_literal_can_never_be_verified },
      { "group keys tell what may travel together", group_keys_tell_what_may_travel_together },
      { "mail from a domain under encrypt needs TLS", senders_under_encrypt_need_tls },
-     { "a sender does not escape a rule by another spelling", a_sender_does_not_escape_by_spelling },
+     { "a sender does not escape a rule by another spelling",
+       a_sender_does_not_escape_by_spelling },
      { "content is judged by the first rule that matched", content_is_judged_by_its_first_rule },
-     { "content that was not inspected is deferred whatever matched", content_not_inspected_is_deferred_whatever_matched })
+     { "content that was not inspected is deferred whatever matched",
+       content_not_inspected_is_deferred_whatever_matched })

@@ -1,5 +1,6 @@
 /*
- * settings_manual_test.c - the manual says what the table says, and docs/settings.md is the manual of this very table.
+ * settings_manual_test.c - the manual says what the table says, and docs/settings.md is the manual
+ * of this very table.
  *
  * With WEIR_UPDATE=1 in the environment docs/settings.md is written instead of compared.
  */
@@ -10,7 +11,8 @@
 
 #include "tests/unit/unit.h"
 
-static char manual[SETTINGS_MANUAL_BYTES], page[2 * SETTINGS_MANUAL_BYTES], stored[2 * SETTINGS_MANUAL_BYTES];
+static char manual[SETTINGS_MANUAL_BYTES], page[2 * SETTINGS_MANUAL_BYTES],
+	stored[2 * SETTINGS_MANUAL_BYTES];
 
 static void the_manual_names_every_setting_once(void)
 {
@@ -48,30 +50,37 @@ static void rules_say_what_may_be_written(void)
 {
 	CU_ASSERT_TRUE(rule_is("limits.message_bytes_max", "64K to 1G bytes", "default 50M"));
 	CU_ASSERT_TRUE(rule_is("timeouts.next_final_seconds", "1m to 1h", "default 600s"));
-	CU_ASSERT_TRUE(rule_is("workers.idle", "one of \"adaptive\", \"busy\"", "default adaptive"));
+	CU_ASSERT_TRUE(
+		rule_is("workers.idle", "one of \"adaptive\", \"busy\"", "default adaptive"));
 	CU_ASSERT_TRUE(rule_is("limits.memory_bytes", "0 to 1024G bytes", "default 0"));
 	CU_ASSERT_TRUE(rule_is("ports[].mtu", "1280 to 9000", "default 1500"));
 	CU_ASSERT_TRUE(rule_is("listeners[].address", "an IPv4 or IPv6 address", "required"));
-	CU_ASSERT_TRUE(rule_is("log.file", "a file; a relative one is relative to the configuration file's folder",
-	                       "optional"));
-	CU_ASSERT_TRUE(rule_is("routes", "a list of 1 to 65536 groups ( { ... }, { ... } )", "required"));
+	CU_ASSERT_TRUE(rule_is(
+		"log.file", "a file; a relative one is relative to the configuration file's folder",
+		"optional"));
+	CU_ASSERT_TRUE(
+		rule_is("routes", "a list of 1 to 65536 groups ( { ... }, { ... } )", "required"));
 }
 
 /* docs/settings.md: one table for each setting of the top. */
 static void page_make(struct text *t)
 {
 	text_str(t, "# Settings\n\n"
-	            "Made from `policy/settings.def`; the same as `weir --settings` prints. Do not edit: change the table, "
-	            "then run the unit test `settings_manual` with `WEIR_UPDATE=1`.\n\n"
-	            "The file is in [libconfig syntax](https://hyperrealm.github.io/libconfig/); `@include \"FILE\"` takes "
-	            "in another file. Bytes may be written with a unit (`\"10M\"`, powers of 1024), seconds too (`\"5m\"`). "
-	            "`[]` stands for one element of a list.\n");
+		    "Made from `policy/settings.def`; the same as `weir --settings` prints. Do not "
+		    "edit: change the table, "
+		    "then run the unit test `settings_manual` with `WEIR_UPDATE=1`.\n\n"
+		    "The file is in [libconfig syntax](https://hyperrealm.github.io/libconfig/); "
+		    "`@include \"FILE\"` takes "
+		    "in another file. Bytes may be written with a unit (`\"10M\"`, powers of "
+		    "1024), seconds too (`\"5m\"`). "
+		    "`[]` stands for one element of a list.\n");
 	for (uint32_t i = 0; i < settings_row_count(); i++) {
 		const struct settings_row *row = settings_row_at(i);
 		if (settings_row_child(row, NULL).bytes > 0) {
 			text_str(t, "\n## ");
 			text_str(t, row->path);
-			text_str(t, "\n\n| setting | value | without it | meaning |\n|---|---|---|---|\n");
+			text_str(t, "\n\n| setting | value | without it | meaning "
+				    "|\n|---|---|---|---|\n");
 		}
 		text_str(t, "| `");
 		text_str(t, row->path);
@@ -85,16 +94,11 @@ static void page_make(struct text *t)
 	}
 }
 
-/* This file lies four folders below the top. */
+/* Tests run at the top of the source tree, unless told where it is. */
 static void page_path(char *path, size_t bytes)
 {
-	const char *top = getenv("WEIR_SOURCE_ROOT"), *here = __FILE__;
-	const char *slash = strrchr(here, '/');
-	if (top != NULL)
-		snprintf(path, bytes, "%s/docs/settings.md", top);
-	else
-		snprintf(path, bytes, "%.*s/../../../docs/settings.md", slash == NULL ? 1 : (int)(slash - here),
-		         slash == NULL ? "." : here);
+	const char *top = getenv("WEIR_SOURCE_ROOT");
+	snprintf(path, bytes, "%s/docs/settings.md", top != NULL ? top : ".");
 }
 
 static void the_page_in_docs_is_this_tables(void)
@@ -119,5 +123,6 @@ static void the_page_in_docs_is_this_tables(void)
 UNIT("policy/settings_manual",
      { "the manual names every setting once", the_manual_names_every_setting_once },
      { "the manual fits a terminal", the_manual_fits_a_terminal },
-     { "rules say what may be written, and what is when nothing is", rules_say_what_may_be_written },
+     { "rules say what may be written, and what is when nothing is",
+       rules_say_what_may_be_written },
      { "docs/settings.md is the page of this table", the_page_in_docs_is_this_tables })

@@ -1,5 +1,6 @@
 /*
- * settings_table_test.c - the table of settings agrees with itself, and finds what an operator meant.
+ * settings_table_test.c - the table of settings agrees with itself, and finds what an operator
+ * meant.
  */
 #include "policy/settings_table.h"
 
@@ -46,8 +47,10 @@ static void every_row_is_explained_and_bounded(void)
 		if (row->type == SETTINGS_TYPE_NUMBER) {
 			CU_ASSERT_TRUE(row->min <= row->max);
 			CU_ASSERT_TRUE(row->bytes == 2 || row->bytes == 4 || row->bytes == 8);
-			CU_ASSERT_TRUE(row->bytes == 8 || row->max < (uint64_t)1 << (8 * row->bytes));
-			CU_ASSERT_TRUE(row->unit >= SETTINGS_UNIT_PLAIN && row->unit <= SETTINGS_UNIT_SECONDS);
+			CU_ASSERT_TRUE(row->bytes == 8 || row->max < (uint64_t)1
+									     << (8 * row->bytes));
+			CU_ASSERT_TRUE(row->unit >= SETTINGS_UNIT_PLAIN &&
+				       row->unit <= SETTINGS_UNIT_SECONDS);
 		}
 		if (row->type == SETTINGS_TYPE_CHOICE)
 			CU_ASSERT_EQUAL(row->bytes, sizeof(enum tls_level));
@@ -64,9 +67,11 @@ static void every_default_is_allowed(void)
 			continue;
 		defaults++;
 		if (row->type == SETTINGS_TYPE_CHOICE) {
-			CU_ASSERT_NOT_EQUAL(settings_choice_find(row->choices, span_str(row->fallback)), 0);
+			CU_ASSERT_NOT_EQUAL(
+				settings_choice_find(row->choices, span_str(row->fallback)), 0);
 		} else if (row->type == SETTINGS_TYPE_NUMBER) {
-			CU_ASSERT_TRUE(settings_quantity_parse(span_str(row->fallback), row->unit, &value));
+			CU_ASSERT_TRUE(settings_quantity_parse(span_str(row->fallback), row->unit,
+							       &value));
 			CU_ASSERT_TRUE(value >= row->min && value <= row->max);
 		}
 	}
@@ -77,7 +82,8 @@ static void choices_are_numbered_like_their_enums(void)
 {
 	const char *levels = row_named("tls.next[].level")->choices;
 	CU_ASSERT_EQUAL(settings_choice_find(levels, SPAN("none")), TLS_LEVEL_NONE);
-	CU_ASSERT_EQUAL(settings_choice_find(levels, SPAN("opportunistic")), TLS_LEVEL_OPPORTUNISTIC);
+	CU_ASSERT_EQUAL(settings_choice_find(levels, SPAN("opportunistic")),
+			TLS_LEVEL_OPPORTUNISTIC);
 	CU_ASSERT_EQUAL(settings_choice_find(levels, SPAN("encrypt")), TLS_LEVEL_ENCRYPT);
 	CU_ASSERT_EQUAL(settings_choice_find(levels, SPAN("verify")), TLS_LEVEL_VERIFY);
 	CU_ASSERT_EQUAL(settings_choice_at(levels, TLS_LEVEL_COUNT).bytes, 0);
@@ -105,8 +111,10 @@ static void choices_are_numbered_like_their_enums(void)
 static void the_nearest_row_is_a_likely_one(void)
 {
 	const struct settings_row *limits = row_named("limits");
-	CU_ASSERT_PTR_EQUAL(settings_row_nearest(limits, SPAN("recipient_max")), row_named("limits.recipients_max"));
-	CU_ASSERT_PTR_EQUAL(settings_row_nearest(limits, SPAN("mesage_bytes_max")), row_named("limits.message_bytes_max"));
+	CU_ASSERT_PTR_EQUAL(settings_row_nearest(limits, SPAN("recipient_max")),
+			    row_named("limits.recipients_max"));
+	CU_ASSERT_PTR_EQUAL(settings_row_nearest(limits, SPAN("mesage_bytes_max")),
+			    row_named("limits.message_bytes_max"));
 	CU_ASSERT_PTR_EQUAL(settings_row_nearest(NULL, SPAN("Limit")), limits);
 	CU_ASSERT_PTR_EQUAL(settings_row_nearest(NULL, SPAN("mtu")), row_named("ports[].mtu"));
 	CU_ASSERT_PTR_NULL(settings_row_nearest(NULL, SPAN("antivirus")));
@@ -146,11 +154,16 @@ static void quantities_are_read_in_their_unit(void)
 	CU_ASSERT_TRUE(quantity("5m", SETTINGS_UNIT_SECONDS, 300));
 	CU_ASSERT_TRUE(quantity("2d", SETTINGS_UNIT_SECONDS, 172800));
 	CU_ASSERT_TRUE(quantity("7", SETTINGS_UNIT_PLAIN, 7));
-	static const char *const wrong[] = { "", "M", "1x", "1.5M", "-1", "0x10", "99999999999999999999", "1MM" };
+	static const char *const wrong[] = {
+		"", "M", "1x", "1.5M", "-1", "0x10", "99999999999999999999", "1MM"
+	};
 	for (size_t i = 0; i < COUNT_OF(wrong); i++)
-		CU_ASSERT_FALSE(settings_quantity_parse(span_str(wrong[i]), SETTINGS_UNIT_BYTES, &value));
-	CU_ASSERT_FALSE(settings_quantity_parse(SPAN("18014398509481985K"), SETTINGS_UNIT_BYTES, &value));
-	CU_ASSERT_TRUE(settings_quantity_parse(SPAN("18014398509481983K"), SETTINGS_UNIT_BYTES, &value));
+		CU_ASSERT_FALSE(
+			settings_quantity_parse(span_str(wrong[i]), SETTINGS_UNIT_BYTES, &value));
+	CU_ASSERT_FALSE(
+		settings_quantity_parse(SPAN("18014398509481985K"), SETTINGS_UNIT_BYTES, &value));
+	CU_ASSERT_TRUE(
+		settings_quantity_parse(SPAN("18014398509481983K"), SETTINGS_UNIT_BYTES, &value));
 	CU_ASSERT_FALSE(settings_quantity_parse(SPAN("1k"), SETTINGS_UNIT_PLAIN, &value));
 	CU_ASSERT_FALSE(settings_quantity_parse(SPAN("1ms"), SETTINGS_UNIT_SECONDS, &value));
 }

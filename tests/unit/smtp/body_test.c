@@ -202,6 +202,30 @@ static void eight_bit_content_is_a_fault_only_where_asked(void)
 	JUDGE(&data_rules, "\xc3\xbc\r\n.\r\n", SMTP_FAULT_NONE);
 }
 
+static void which_fault_comes_first_does_not_depend_on_the_cuts(void)
+{
+	static struct result cut;
+	uint8_t text[1024];
+	struct prng rng;
+
+	for (uint64_t seed = 0; seed < 20000; seed++) {
+		prng_seed(&rng, seed);
+		struct smtp_body_rules rules = {
+			.bytes_max = 1 + prng_below(&rng, 60),
+			.line_bytes_max = 1 + (uint32_t)prng_below(&rng, 40),
+			.dots = prng_chance(&rng, 500),
+			.seven_bit = prng_chance(&rng, 500),
+		};
+		struct span all = span_of(text, noise(text, sizeof(text), &rng));
+		feed(&got, &rules, all, SIZE_MAX, NULL);
+		feed(&cut, &rules, all, 1, NULL);
+		CU_ASSERT_EQUAL_FATAL(cut.fault, got.fault);
+		CU_ASSERT_EQUAL_FATAL(cut.eaten, got.eaten);
+		feed(&cut, &rules, all, 12, &rng);
+		CU_ASSERT_EQUAL_FATAL(cut.fault, got.fault);
+	}
+}
+
 static void clean_text_comes_out_in_one_borrowed_piece(void)
 {
 	static const char text[] = "one\r\ntwo\r\n\r\nthree\r\n.\r\n";
@@ -226,4 +250,6 @@ UNIT("smtp/body",
      { "a line over the bound is a fault and one at it is not",
        a_line_over_the_bound_is_a_fault_and_one_at_it_is_not },
      { "8-bit content is a fault only where asked", eight_bit_content_is_a_fault_only_where_asked },
+     { "which fault comes first does not depend on the cuts",
+       which_fault_comes_first_does_not_depend_on_the_cuts },
      { "clean text comes out in one borrowed piece", clean_text_comes_out_in_one_borrowed_piece })

@@ -17,7 +17,7 @@
 #include "tests/unit/unit.h"
 
 #define NEAR_BLOCKS 64u
-#define NEAR_TEXT_BYTES 4194304u
+#define NEAR_TEXT_BYTES 1048576u
 
 struct near_text {
 	char *data;

@@ -166,4 +166,46 @@ static inline void pair_body(struct pair *p, struct span content)
 	}
 }
 
+/* For scripted next hops: what the client sends now, without passing it to the server machine. */
+static inline const char *pair_hears(struct pair *p)
+{
+	struct byteq queue = { .bytes = 0 };
+	static char text[1048576];
+	size_t bytes = 0;
+
+	while (smtp_client_output(&p->client, &queue, 65536, p->near.now) > 0) {
+		bytes += byteq_copy_out(&queue, 0, (struct room){ .data = (uint8_t *)text + bytes,
+		                                                  .bytes = sizeof(text) - 1 - bytes });
+		byteq_clear(&queue, &p->near.pool);
+	}
+	text[bytes] = '\0';
+	return text;
+}
+
+/* What happened since the last call. */
+static inline const char *pair_events(struct pair *p)
+{
+	static char text[65536];
+
+	memcpy(text, p->events.data, p->events.bytes + 1);
+	p->events.bytes = 0;
+	p->events.data[0] = '\0';
+	return text;
+}
+
+/* The next hop says `said`; these events come of it, and the client sends `sent`. */
+#define PAIR_TALK(pair_, said, events_, sent_)                                                     \
+	do {                                                                                       \
+		pair_tell((pair_), span_of(said, strlen(said)));                                   \
+		CU_ASSERT_STRING_EQUAL(pair_events(pair_), events_);                               \
+		CU_ASSERT_STRING_EQUAL(pair_hears(pair_), sent_);                                  \
+	} while (0)
+
+#define PAIR_EHLO "EHLO weir.test\r\n"
+#define PAIR_GREETS(pair_, extensions)                                                             \
+	do {                                                                                       \
+		PAIR_TALK(pair_, "220 next.test\r\n", "", PAIR_EHLO);                              \
+		PAIR_TALK(pair_, "250-next.test\r\n" extensions, "READY ", "");                    \
+	} while (0)
+
 #endif

@@ -37,7 +37,12 @@ static void app_write(struct talk *t, uint32_t i)
 	struct tcp_stack *s = t->wire.end[i].stack;
 	if (!d->open || d->closed || d->released || d->shut)
 		return;
+	const struct block_pool *pool = &t->wire.end[i].pool;
 	size_t room = tcp_tx_room(s, d->id);
+	if (pool->free_count <= pool->total / 2) /* who fills tx leaves blocks for what comes in */
+		room = 0;
+	else if (room > BLOCK_DATA_BYTES * (pool->free_count - pool->total / 2))
+		room = BLOCK_DATA_BYTES * (pool->free_count - pool->total / 2);
 	uint64_t left = d->to_write - d->written;
 	uint64_t bytes = left < room ? left : room;
 	if (bytes > 0)
@@ -116,11 +121,14 @@ static bool talk_finish(struct talk *t, uint64_t limit_us)
 	while (instant_before(t->wire.now, end)) {
 		app_events(t, 0);
 		app_events(t, 1);
-		bool reading = byteq_bytes(&(struct byteq){ 0 }) > 0;
-		for (uint32_t i = 0; i < 2; i++)
-			reading |= t->side[i].open && !t->side[i].released &&
-			           t->side[i].pause.us > t->wire.now.us;
-		rig_turn(&t->wire, instant_add(t->wire.now, reading ? 5000 : 60 * SECOND_US));
+		bool busy = false; /* an application will act by itself */
+		for (uint32_t i = 0; i < 2; i++) {
+			const struct side *d = &t->side[i];
+			busy |= d->open && !d->released && t->slow_reader &&
+			        d->pause.us > t->wire.now.us;
+			busy |= d->open && !d->closed && !d->shut;
+		}
+		rig_turn(&t->wire, instant_add(t->wire.now, busy ? 5000 : 60 * SECOND_US));
 		if (t->side[0].released && t->side[1].released && rig_is_empty(&t->wire.end[0]) &&
 		    rig_is_empty(&t->wire.end[1]) && t->wire.frames == NULL)
 			return true;
@@ -155,12 +163,12 @@ static void describe(const struct talk *t, const char *what)
 }
 
 static void talk_make(struct talk *t, uint64_t seed, const struct tcp_config *a,
-                      const struct tcp_config *b, struct rig_faults faults, uint64_t bytes,
-                      struct instant now)
+                      const struct tcp_config *b, uint32_t blocks, struct rig_faults faults,
+                      uint64_t bytes, struct instant now)
 {
 	memset(t, 0, sizeof(*t));
 	t->seed = seed;
-	rig_wire_make(&t->wire, a, b, faults, seed, now);
+	rig_wire_make(&t->wire, a, b, blocks, faults, seed, now);
 	for (uint32_t i = 0; i < 2; i++) {
 		t->side[i].to_write = prng_below(&t->wire.prng, bytes + 1);
 		t->side[i].write_key = seed * 2 + i;
@@ -191,16 +199,22 @@ static bool talk_open(struct talk *t, bool v6, const struct tcp_config *server)
 	                   &t->side[0].id) == TCP_CONNECT_STARTED;
 }
 
-static bool transfer(uint64_t seed, bool v6, struct rig_faults faults, uint64_t bytes, bool slow)
+static bool transfer_in(uint32_t blocks, uint64_t seed, bool v6, struct rig_faults faults,
+                        uint64_t bytes, bool slow)
 {
 	struct talk t;
 	struct tcp_config a = rig_config(1);
 	struct tcp_config b = rig_config(2);
-	talk_make(&t, seed, &a, &b, faults, bytes, (struct instant){ .us = 1000 * SECOND_US });
+	talk_make(&t, seed, &a, &b, blocks, faults, bytes, (struct instant){ .us = 1000 * SECOND_US });
 	t.slow_reader = slow;
 	bool good = talk_open(&t, v6, &b) && talk_check(&t, 3600 * SECOND_US);
 	rig_wire_free(&t.wire);
 	return good;
+}
+
+static bool transfer(uint64_t seed, bool v6, struct rig_faults faults, uint64_t bytes, bool slow)
+{
+	return transfer_in(RIG_BLOCKS, seed, v6, faults, bytes, slow);
 }
 
 static void bytes_arrive_over_a_good_wire(void)
@@ -263,7 +277,7 @@ static bool transfer_over_the_wrap(uint64_t seed)
 		             .remote_port = 40000 };
 	a.secret = secret_near_wrap(&near, now, 20000);
 	b.secret = secret_near_wrap(&far, now, 40000);
-	talk_make(&t, seed, &a, &b, faults_of(seed), 200000, now);
+	talk_make(&t, seed, &a, &b, RIG_BLOCKS, faults_of(seed), 200000, now);
 	bool good = talk_open(&t, false, &b) && talk_check(&t, 3600 * SECOND_US);
 	rig_wire_free(&t.wire);
 	return good;
@@ -275,6 +289,30 @@ static void sequence_numbers_wrap_under_faults(void)
 		CU_ASSERT(transfer_over_the_wrap(seed));
 }
 
+static void bytes_arrive_when_blocks_are_scarce(void)
+{
+	for (uint64_t seed = 8000; seed < 8040; seed++)
+		CU_ASSERT(transfer_in(6 + (uint32_t)(seed % 7), seed, seed % 2 == 0,
+		                      faults_of(seed), 60000, seed % 3 == 0));
+}
+
+static void jumbo_and_small_frames_talk_to_each_other(void)
+{
+	for (uint64_t seed = 9000; seed < 9010; seed++) {
+		struct talk t;
+		struct tcp_config a = rig_config(1);
+		struct tcp_config b = rig_config(2);
+		a.mtu = 9000;
+		b.mtu = 1280;
+		a.rx_bytes_max = 1000000;
+		b.rx_bytes_max = 3000;
+		talk_make(&t, seed, &a, &b, RIG_BLOCKS, faults_of(seed), 100000,
+		          (struct instant){ .us = 1000 * SECOND_US });
+		CU_ASSERT(talk_open(&t, seed % 2 == 0, &b) && talk_check(&t, 3600 * SECOND_US));
+		rig_wire_free(&t.wire);
+	}
+}
+
 UNIT("tcp/pair",
      { "two stacks, a good wire: every byte arrives, nothing is left",
        bytes_arrive_over_a_good_wire },
@@ -282,4 +320,8 @@ UNIT("tcp/pair",
        bytes_arrive_at_a_slow_reader },
      { "240 seeds of loss, reordering, duplication and damage: every byte arrives, nothing is left",
        bytes_arrive_over_two_hundred_bad_wires },
+     { "a dozen blocks or fewer on each side: slower, but every byte arrives",
+       bytes_arrive_when_blocks_are_scarce },
+     { "jumbo frames and a large window on one side, 1280 and 3000 bytes on the other",
+       jumbo_and_small_frames_talk_to_each_other },
      { "the same across the wrap of both sequence spaces", sequence_numbers_wrap_under_faults })

@@ -202,15 +202,15 @@ static inline void rig_turn(struct rig_wire *w, struct instant until)
 }
 
 static inline void rig_wire_make(struct rig_wire *w, const struct tcp_config *a,
-                                 const struct tcp_config *b, struct rig_faults faults,
-                                 uint64_t seed, struct instant now)
+                                 const struct tcp_config *b, uint32_t blocks,
+                                 struct rig_faults faults, uint64_t seed, struct instant now)
 {
 	memset(w, 0, sizeof(*w));
 	w->now = now;
 	w->faults = faults;
 	prng_seed(&w->prng, seed);
-	rig_make(&w->end[0], a, RIG_BLOCKS, now);
-	rig_make(&w->end[1], b, RIG_BLOCKS, now);
+	rig_make(&w->end[0], a, blocks, now);
+	rig_make(&w->end[1], b, blocks, now);
 }
 
 static inline void rig_wire_free(struct rig_wire *w)

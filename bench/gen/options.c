@@ -1,0 +1,630 @@
+/*
+ * options.c - parsing the command line: getopt_long over options.def, then one function per kind of value.
+ */
+#include "bench/gen/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MESSAGES_DEFAULT 1000u
+#define MESSAGES_MAX 100000000u
+#define MESSAGES_OF_DURATION_MAX 4000000u /* closed loop with --duration: 32 MiB of ledger */
+#define SINK_CONNECTIONS_EXTRA 64u
+
+enum option_id {
+	OPTION_NONE = 0x100, /* above all short options */
+#define OPTION(id, name, brief, argument, help) OPTION_##id,
+#include "bench/gen/options.def"
+};
+
+struct option_row {
+	enum option_id id;
+	const char *name;
+	char brief;
+	const char *argument, *help;
+	const char *section; /* set in rows that begin a section */
+};
+
+static const struct option_row rows[] = {
+#define SECTION(title) { OPTION_NONE, NULL, 0, NULL, NULL, title },
+#define OPTION(id, name, brief, argument, help) { OPTION_##id, name, brief, argument, help, NULL },
+#include "bench/gen/options.def"
+};
+
+struct parse {
+	struct gen_options *o;
+	bool messages_given, size_given, domain_given;
+	const char *bank_domain;
+	uint32_t bank_per_mille;
+	double seconds, rate;
+};
+
+static void defaults(struct gen_options *o);
+static bool take(struct parse *p, enum option_id id, char *text);
+static bool take_run(struct parse *p, enum option_id id, char *text);
+static bool take_mail(struct parse *p, enum option_id id, char *text);
+static bool take_tls(struct parse *p, enum option_id id, char *text);
+static bool take_faults(struct parse *p, enum option_id id, char *text);
+static bool take_where(struct parse *p, enum option_id id, char *text);
+static bool conclude(struct parse *p, char *error, size_t error_bytes);
+
+/* ---- kinds of values ---- */
+
+static struct span span_text(const char *text)
+{
+	return span_of(text, strlen(text));
+}
+
+static bool number(const char *text, uint64_t most, uint64_t *value)
+{
+	return span_to_u64(span_text(text), value) && *value <= most;
+}
+
+static bool number32(const char *text, uint32_t most, uint32_t *value)
+{
+	uint64_t wide;
+	if (!number(text, most, &wide))
+		return false;
+	*value = (uint32_t)wide;
+	return true;
+}
+
+static bool decimal(const char *text, double most, double *value)
+{
+	char *end;
+	*value = strtod(text, &end);
+	return end != text && *end == 0 && *value >= 0 && *value <= most;
+}
+
+static bool seconds(const char *text, uint64_t *us)
+{
+	double value;
+	if (!decimal(text, 1e6, &value))
+		return false;
+	*us = (uint64_t)(value * 1e6);
+	return true;
+}
+
+static bool percent(const char *text, uint32_t *per_mille)
+{
+	double value;
+	if (!decimal(text, 100, &value))
+		return false;
+	*per_mille = (uint32_t)(value * 10 + 0.5);
+	return true;
+}
+
+static bool bytes(char *text, uint32_t *value)
+{
+	size_t length = strlen(text);
+	uint32_t unit = 1;
+	if (length > 0 && (text[length - 1] == 'K' || text[length - 1] == 'k'))
+		unit = 1024;
+	else if (length > 0 && text[length - 1] == 'M')
+		unit = 1024 * 1024;
+	if (unit > 1)
+		text[length - 1] = 0;
+	if (!number32(text, UINT32_MAX / 2 / unit, value))
+		return false;
+	*value *= unit;
+	return true;
+}
+
+/* No longer than a name may be, and nothing in it that does not belong into a command line of SMTP. */
+static bool name(const char *text, char *to, size_t room)
+{
+	size_t length = strlen(text);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '<' || text[i] == '>' || text[i] == '@')
+			return false;
+	if (length == 0 || length >= room)
+		return false;
+	memcpy(to, text, length + 1);
+	return true;
+}
+
+/* Cuts "a:b" at the last colon; NULL when there is none. */
+static char *cut(char *text, char at)
+{
+	char *colon = strrchr(text, at);
+	if (colon == NULL)
+		return NULL;
+	*colon = 0;
+	return colon + 1;
+}
+
+static bool stage(const char *text, unsigned *value)
+{
+	static const char *const names[] = { "mail", "rcpt", "data", "end" };
+	for (unsigned i = 0; i < COUNT_OF(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*value = GEN_STAGE_MAIL + i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool tls_word(const char *text, const char *off, const char *on, enum gen_tls *value)
+{
+	if (strcmp(text, off) == 0)
+		*value = GEN_TLS_NONE;
+	else if (strcmp(text, on) == 0)
+		*value = GEN_TLS_STARTTLS;
+	else if (strcmp(text, "implicit") == 0)
+		*value = GEN_TLS_IMPLICIT;
+	else
+		return false;
+	return true;
+}
+
+static bool add_domain(struct mail_mix *mix, const char *text, uint32_t weight)
+{
+	uint32_t i = mix->domain_count;
+	if (i == MAIL_DOMAINS_MAX || !name(text, mix->domains[i], MAIL_NAME_BYTES))
+		return false;
+	mix->domain_weights[i] = weight;
+	mix->domain_count++;
+	return true;
+}
+
+static bool sizes(struct mail_mix *mix, char *text)
+{
+	char *rest = text;
+	mix->size_count = 0;
+	for (char *part = strsep(&rest, ","); part != NULL; part = strsep(&rest, ",")) {
+		struct mail_size *size = &mix->sizes[mix->size_count];
+		char *weight = cut(part, ':');
+		size->weight = 1;
+		if (mix->size_count == MAIL_SIZES_MAX || !bytes(part, &size->body_bytes))
+			return false;
+		if (weight != NULL && !number32(weight, 1000000, &size->weight))
+			return false;
+		mix->size_count++;
+	}
+	return true;
+}
+
+static bool sink(struct gen_options *o, char *text)
+{
+	struct gen_sink_config *c = &o->config.sink;
+	char *word = strchr(text, ',');
+	if (c->listener_count == GEN_LISTENERS_MAX)
+		return false;
+	struct gen_listener_config *l = &c->listeners[c->listener_count++];
+	if (word != NULL) {
+		*word++ = 0;
+		if (strncmp(word, "tls=", 4) != 0 || !tls_word(word + 4, "off", "offer", &l->tls))
+			return false;
+	}
+	return endpoint_parse(span_text(text), &l->local);
+}
+
+static bool sink_refuse(struct gen_sink_config *c, char *text)
+{
+	char *share = cut(text, ':');
+	char *class = share != NULL ? cut(text, ':') : NULL;
+	unsigned at;
+	uint32_t per_mille;
+	if (class == NULL || !stage(text, &at) || !percent(share, &per_mille))
+		return false;
+	if (strcmp(class, "4") == 0)
+		c->refuse[at].transient_per_mille = per_mille;
+	else if (strcmp(class, "5") == 0)
+		c->refuse[at].permanent_per_mille = per_mille;
+	else
+		return false;
+	return true;
+}
+
+static bool sink_delay(struct gen_sink_config *c, char *text)
+{
+	char *time = cut(text, ':');
+	unsigned at;
+	return time != NULL && stage(text, &at) && seconds(time, &c->delay_us_max[at]);
+}
+
+static bool sink_slow(struct gen_sink_config *c, char *text)
+{
+	char *speed = cut(text, ':');
+	return speed != NULL && percent(text, &c->slow_per_mille) && bytes(speed, &c->slow_bytes_per_second) &&
+	       c->slow_bytes_per_second > 0;
+}
+
+/* ---- the command line ---- */
+
+bool gen_options_parse(int argc, char **argv, struct gen_options *o, char *error, size_t error_bytes)
+{
+	struct option longs[COUNT_OF(rows) + 1];
+	char briefs[3 * COUNT_OF(rows) + 2] = ":";
+	struct parse p = { .o = o, .bank_per_mille = 10 };
+	size_t count = 0, used = 1;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct option_row *row = &rows[i];
+		if (row->name == NULL)
+			continue;
+		longs[count++] = (struct option){ row->name, row->argument != NULL, NULL, (int)row->id };
+		if (row->brief == 0)
+			continue;
+		briefs[used++] = row->brief;
+		if (row->argument != NULL)
+			briefs[used++] = ':';
+	}
+	longs[count] = (struct option){ 0 };
+	defaults(o);
+	o->argc = argc;
+	o->argv = argv;
+	for (int c; (c = getopt_long(argc, argv, briefs, longs, NULL)) != -1;) {
+		enum option_id id = (enum option_id)c;
+		for (size_t i = 0; i < COUNT_OF(rows); i++)
+			if (rows[i].brief != 0 && rows[i].brief == c)
+				id = rows[i].id;
+		const char *what = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+		if (c == '?' || c == ':') {
+			snprintf(error, error_bytes, "%s: %s", what,
+			         c == '?' ? "no such option, or ambiguous" : "needs a value");
+			return false;
+		}
+		char value[1024] = "";
+		if (optarg != NULL)
+			snprintf(value, sizeof(value), "%s", optarg);
+		if (!take(&p, id, value)) {
+			snprintf(error, error_bytes, "%s: not a value for this option (see --help)",
+			         optarg != NULL ? optarg : what);
+			return false;
+		}
+	}
+	if (optind < argc) {
+		snprintf(error, error_bytes, "%s: not an option", argv[optind]);
+		return false;
+	}
+	return o->help || conclude(&p, error, error_bytes);
+}
+
+static void defaults(struct gen_options *o)
+{
+	*o = (struct gen_options){ .lcores = "1", .mtu = 1500, .linger_us = 200 * MS_US };
+	o->config.mix = (struct mail_mix){ .seed = 1, .size_count = 1, .sizes = { { 4096, 1 } },
+		                           .sender_domain = "gen.test", .hostile_per_mille = 20 };
+	o->config.sender = (struct gen_sender_config){
+		.message_count = MESSAGES_DEFAULT,
+		.connections = 1,
+		.messages_per_connection = 1,
+		.arrivals = GEN_CLOSED_LOOP,
+		.tls_mode = GEN_TLS_NONE,
+		.helo = "gen.test",
+		.pipelining = true,
+		.attempts_max = 1,
+		.retry_after_us = SECOND_US,
+	};
+	o->config.sink = (struct gen_sink_config){ .hostname = "sink.gen.test", .chunking = true };
+}
+
+static bool take(struct parse *p, enum option_id id, char *text)
+{
+	return take_where(p, id, text) || take_run(p, id, text) || take_mail(p, id, text) ||
+	       take_tls(p, id, text) || take_faults(p, id, text);
+}
+
+/* Each of these answers whether the option is one of its own and its value is good. Texts that are kept are taken
+ * from optarg, which lives as long as argv. */
+
+static bool take_where(struct parse *p, enum option_id id, char *text)
+{
+	struct gen_options *o = p->o;
+	struct gen_sender_config *c = &o->config.sender;
+	uint32_t value;
+	switch ((int)id) {
+	case OPTION_TARGET:
+		return c->target_count < GEN_TARGETS_MAX &&
+		       endpoint_parse(span_text(text), &c->targets[c->target_count++]);
+	case OPTION_SINK:
+		return sink(o, text);
+	case OPTION_ADDRESS:
+		return o->address_count < TCP_ADDRESSES_MAX &&
+		       ip_prefix_parse(span_text(text), &o->addresses[o->address_count++]);
+	case OPTION_GATEWAY:
+		return o->gateway_count < TCP_GATEWAYS_MAX &&
+		       ip_addr_parse(span_text(text), &o->gateways[o->gateway_count++]);
+	case OPTION_MTU:
+		if (!number32(text, 9000, &value) || value < 1280)
+			return false;
+		o->mtu = (uint16_t)value;
+		return true;
+	case OPTION_DEVICE:
+		o->device = optarg;
+		return true;
+	case OPTION_LCORES:
+		o->lcores = optarg;
+		return true;
+	case OPTION_EAL:
+		o->eal = optarg;
+		return true;
+	case OPTION_BUSY:
+		return o->busy = true;
+	case OPTION_KERNEL:
+		return o->kernel = true;
+	default:
+		return false;
+	}
+}
+
+static bool take_run(struct parse *p, enum option_id id, char *text)
+{
+	struct gen_options *o = p->o;
+	struct gen_sender_config *c = &o->config.sender;
+	uint64_t us;
+	switch ((int)id) {
+	case OPTION_MESSAGES:
+		p->messages_given = true;
+		return number(text, MESSAGES_MAX, &c->message_count);
+	case OPTION_CONNECTIONS:
+		return number32(text, 1000000, &c->connections) && c->connections > 0;
+	case OPTION_PER_CONNECTION:
+		return number32(text, UINT32_MAX, &c->messages_per_connection);
+	case OPTION_RATE:
+		if (!decimal(text, 1e7, &p->rate) || p->rate < 0.001)
+			return false;
+		c->rate_per_1000s = (uint64_t)(p->rate * 1000);
+		return true;
+	case OPTION_POISSON:
+		c->arrivals = GEN_POISSON;
+		return true;
+	case OPTION_DURATION:
+		return seconds(text, &o->duration_us) && o->duration_us > 0;
+	case OPTION_THINK:
+		return seconds(text, &c->think_us);
+	case OPTION_SPREAD:
+		if (!seconds(text, &us) || us > UINT32_MAX)
+			return false;
+		c->start_spread_us = (uint32_t)us;
+		return true;
+	case OPTION_JSON:
+		o->json = optarg;
+		return true;
+	case OPTION_LINGER:
+		return seconds(text, &o->linger_us);
+	case OPTION_QUIET:
+		return o->quiet = true;
+	case OPTION_HELP:
+		return o->help = true;
+	default:
+		return false;
+	}
+}
+
+static bool take_mail(struct parse *p, enum option_id id, char *text)
+{
+	struct mail_mix *mix = &p->o->config.mix;
+	struct gen_sender_config *c = &p->o->config.sender;
+	uint32_t weight = 1;
+	switch ((int)id) {
+	case OPTION_SIZE:
+		mix->size_count = 1;
+		mix->sizes[0].weight = 1;
+		return bytes(text, &mix->sizes[0].body_bytes);
+	case OPTION_SIZES:
+		return sizes(mix, text);
+	case OPTION_HOSTILE:
+		return percent(text, &mix->hostile_per_mille);
+	case OPTION_SEVEN_BIT:
+		return mix->seven_bit = true;
+	case OPTION_EICAR_SHARE:
+		return percent(text, &mix->eicar_per_mille);
+	case OPTION_DOMAIN: {
+		char *after = cut(text, ':');
+		return (after == NULL || number32(after, 1000000, &weight)) && add_domain(mix, text, weight * 1000);
+	}
+	case OPTION_BANK_DOMAIN:
+		p->bank_domain = optarg;
+		return true;
+	case OPTION_BANK_SHARE:
+		return percent(text, &p->bank_per_mille);
+	case OPTION_SENDER_DOMAIN:
+		return name(text, mix->sender_domain, MAIL_NAME_BYTES);
+	case OPTION_RECIPIENTS:
+		return number32(text, 100, &c->recipients) && c->recipients > 0;
+	case OPTION_HELO:
+		return name(text, c->helo, GEN_NAME_BYTES);
+	case OPTION_NO_PIPELINING:
+		c->pipelining = false;
+		return true;
+	case OPTION_BDAT:
+		return c->chunking = true;
+	case OPTION_SEED:
+		return number(text, UINT64_MAX, &mix->seed);
+	default:
+		return false;
+	}
+}
+
+static bool take_tls(struct parse *p, enum option_id id, char *text)
+{
+	struct gen_options *o = p->o;
+	struct gen_sender_config *c = &o->config.sender;
+	switch ((int)id) {
+	case OPTION_TLS:
+		return tls_word(text, "none", "starttls", &c->tls_mode);
+	case OPTION_TRUST:
+	case OPTION_CA:
+		o->trust = optarg;
+		return c->tls_verify = true;
+	case OPTION_SERVER_NAME:
+		return name(text, c->server_name, GEN_NAME_BYTES);
+	case OPTION_TLS13:
+		c->tls_minimum = TLS_VERSION_1_3;
+		return true;
+	case OPTION_CHAIN:
+	case OPTION_CERTIFICATE:
+		o->chain = optarg;
+		return true;
+	case OPTION_KEY:
+		o->key = optarg;
+		return true;
+	case OPTION_RESUME:
+		return o->resume = true;
+	default:
+		return false;
+	}
+}
+
+static bool take_faults(struct parse *p, enum option_id id, char *text)
+{
+	struct gen_sender_config *c = &p->o->config.sender;
+	struct gen_sink_config *k = &p->o->config.sink;
+	switch ((int)id) {
+	case OPTION_ATTEMPTS:
+		return number32(text, 100, &c->attempts_max) && c->attempts_max > 0;
+	case OPTION_RETRY_AFTER:
+		return seconds(text, &c->retry_after_us);
+	case OPTION_TIMEOUT:
+		return seconds(text, &c->reply_timeout_us);
+	case OPTION_ABORT:
+		return percent(text, &c->abort_per_mille);
+	case OPTION_SINK_ABORT:
+		return percent(text, &k->abort_per_mille);
+	case OPTION_SINK_REFUSE:
+		return sink_refuse(k, text);
+	case OPTION_SINK_DELAY:
+		return sink_delay(k, text);
+	case OPTION_SINK_SLOW:
+		return sink_slow(k, text);
+	case OPTION_SINK_NO_BDAT:
+		k->chunking = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+
+/* ---- what must fit together ---- */
+
+static bool add_bank(struct parse *p)
+{
+	struct mail_mix *mix = &p->o->config.mix;
+	uint64_t others = 0;
+	for (uint32_t i = 0; i < mix->domain_count; i++)
+		others += mix->domain_weights[i];
+	if (p->bank_per_mille >= 1000)
+		memset(mix->domain_weights, 0, sizeof(mix->domain_weights));
+	uint64_t weight = p->bank_per_mille >= 1000 ? 1 : others * p->bank_per_mille / (1000 - p->bank_per_mille);
+	return weight <= UINT32_MAX && add_domain(mix, p->bank_domain, (uint32_t)weight);
+}
+
+static void conclude_addresses(struct gen_options *o)
+{
+	const struct gen_sink_config *k = &o->config.sink;
+	if (o->address_count > 0)
+		return;
+	for (uint32_t i = 0; i < k->listener_count; i++) {
+		struct ip_addr a = k->listeners[i].local.addr;
+		bool known = false;
+		for (uint32_t j = 0; j < o->address_count; j++)
+			known = known || ip_addr_equal(o->addresses[j].addr, a);
+		if (!known)
+			o->addresses[o->address_count++] =
+				(struct ip_prefix){ .addr = a, .bits = a.family == IP_V4 ? 24 : 64 };
+	}
+}
+
+static void conclude_count(struct parse *p)
+{
+	struct gen_options *o = p->o;
+	struct gen_sender_config *c = &o->config.sender;
+	if (c->rate_per_1000s > 0 && c->arrivals == GEN_CLOSED_LOOP)
+		c->arrivals = GEN_CONSTANT;
+	if (o->duration_us == 0 || p->messages_given)
+		return;
+	c->message_count = MESSAGES_OF_DURATION_MAX;
+	if (c->arrivals != GEN_CLOSED_LOOP)
+		c->message_count = 1 + (uint64_t)(p->rate * (double)o->duration_us / 1e6);
+	if (c->message_count > MESSAGES_MAX)
+		c->message_count = MESSAGES_MAX;
+}
+
+static void conclude_tls(struct gen_options *o)
+{
+	struct gen_sink_config *k = &o->config.sink;
+	o->tls_wanted = o->config.sender.tls_mode != GEN_TLS_NONE;
+	for (uint32_t i = 0; i < k->listener_count; i++) {
+		if (k->listeners[i].tls == 0)
+			k->listeners[i].tls = o->chain != NULL ? GEN_TLS_STARTTLS : GEN_TLS_NONE;
+		o->tls_wanted = o->tls_wanted || k->listeners[i].tls != GEN_TLS_NONE;
+	}
+}
+
+static bool conclude(struct parse *p, char *error, size_t error_bytes)
+{
+	struct gen_options *o = p->o;
+	struct gen_sender_config *c = &o->config.sender;
+	struct gen_sink_config *k = &o->config.sink;
+	bool sinks_want_tls = false;
+	const char *wrong = NULL;
+	if (o->config.mix.domain_count == 0 && !add_domain(&o->config.mix, "example.test", 1000))
+		wrong = "--domain: too many";
+	if (p->bank_domain != NULL && !add_bank(p))
+		wrong = "--bank-domain: not a domain, or too many of them";
+	conclude_addresses(o);
+	conclude_count(p);
+	conclude_tls(o);
+	k->connections = 2 * c->connections + SINK_CONNECTIONS_EXTRA;
+	o->faults = c->abort_per_mille > 0 || k->abort_per_mille > 0;
+	for (uint32_t i = 0; i < k->listener_count; i++)
+		sinks_want_tls = sinks_want_tls || k->listeners[i].tls != GEN_TLS_NONE;
+	if (c->target_count == 0 && k->listener_count == 0)
+		wrong = "neither --target nor --sink: nothing to do";
+	else if (c->target_count == 0 && o->duration_us == 0)
+		wrong = "--sink alone runs for a --duration: say how long";
+	else if (!o->kernel && o->device == NULL)
+		wrong = "--device is needed, or --kernel for kernel sockets";
+	else if (!o->kernel && o->address_count == 0)
+		wrong = "--address is needed where there is no --sink";
+	else if (sinks_want_tls && (o->chain == NULL || o->key == NULL))
+		wrong = "sinks with TLS need --chain and --key";
+	else if (c->tls_verify && c->server_name[0] == 0 && c->tls_mode != GEN_TLS_NONE)
+		wrong = "--trust needs --server-name: a certificate is verified for a name";
+	else if (c->arrivals == GEN_POISSON && c->rate_per_1000s == 0)
+		wrong = "--poisson needs --rate";
+	if (c->target_count == 0)
+		c->message_count = 0;
+	if (wrong != NULL)
+		snprintf(error, error_bytes, "%s", wrong);
+	return wrong == NULL;
+}
+
+void gen_options_manual(void)
+{
+	printf("NAME\n"
+	       "    weir-gen - mail traffic: senders, next hops, and the book over both\n\n"
+	       "SYNOPSIS\n"
+	       "    weir-gen --device TEXT --target ADDRESS:PORT [--sink ADDRESS:PORT]... [OPTION]...\n"
+	       "    weir-gen --kernel --target ADDRESS:PORT [--sink ADDRESS:PORT]... [OPTION]...\n\n"
+	       "DESCRIPTION\n"
+	       "    Sends test messages to the target and takes delivered ones at the sinks. Every message\n"
+	       "    carries an id and a hash; at the end each is accounted for: acknowledged, delivered,\n"
+	       "    refused and why, lost, duplicated, corrupted. Phases are timed.\n\n"
+	       "OPTIONS\n");
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		const struct option_row *row = &rows[i];
+		if (row->section != NULL) {
+			printf("  %s\n", row->section);
+			continue;
+		}
+		if (row->brief != 0)
+			printf("    -%c, ", row->brief);
+		else
+			printf("        ");
+		printf("--%s%s%s\n            %s\n", row->name, row->argument != NULL ? " " : "",
+		       row->argument != NULL ? row->argument : "", row->help);
+	}
+	printf("\nEXIT STATUS\n"
+	       "    0   every message is accounted for: none lost, duplicated, corrupted, contradicted or left\n"
+	       "        open (with --abort or --sink-abort open ends are expected)\n"
+	       "    1   otherwise, and when something could not be started\n"
+	       "    2   the command line is wrong\n\n"
+	       "EXAMPLE\n"
+	       "    weir-gen -K -t 127.0.0.1:25 -k 127.0.0.1:2525 -s 20 -m 10000 -l 4K --json out.json\n");
+}

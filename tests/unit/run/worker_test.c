@@ -1,0 +1,356 @@
+/*
+ * worker_test.c - the loop over a made-up port and clock, with the real TCP stack behind it.
+ *
+ * The port's and the clock's functions are defined here, so that neither DPDK nor time is needed.
+ */
+#include "run/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit.h"
+#include "run/clock.h"
+
+#define MEMORY_BYTES (16u << 20)
+#define FRAME_BYTES 64u
+#define BLOCKS 64u
+#define CYCLES_PER_CALL 5u /* how far the clock moves each time it is looked at */
+
+struct port_queue {
+	uint8_t frames[PORT_BURST][FRAME_BYTES];
+	uint32_t waiting, handed; /* frames for the next burst; the first so many came from other workers */
+	uint32_t over_count, over_to[8], copy_count, copy_to[8];
+	uint8_t room[2048];
+	bool full;
+	uint32_t sent, flushes;
+	uint8_t sent_first[64];
+};
+
+static struct port_queue queue;
+static struct worker worker;
+static uint64_t cycles;
+static uint32_t turns_left;
+static bool app_busy;
+static struct instant app_deadline;
+
+/* ---- the made-up port and clock ---- */
+
+uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t flags[PORT_BURST])
+{
+	uint32_t count = q->waiting;
+	for (uint32_t i = 0; i < count; i++) {
+		frames[i] = span_of(q->frames[i], FRAME_BYTES);
+		flags[i] = 0;
+	}
+	q->waiting = 0;
+	return count;
+}
+
+bool port_handed(const struct port_queue *q, uint32_t index)
+{
+	return index < q->handed;
+}
+
+void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to)
+{
+	(void)index;
+	q->over_to[q->over_count++] = to;
+}
+
+void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to)
+{
+	(void)index;
+	q->copy_to[q->copy_count++] = to;
+}
+
+struct room port_tx_room(struct port_queue *q)
+{
+	return (struct room){ .data = q->room, .bytes = q->full ? 0 : sizeof(q->room) };
+}
+
+void port_tx_commit(struct port_queue *q, size_t bytes, const struct tcp_frame_meta *meta)
+{
+	(void)meta;
+	CU_ASSERT_TRUE(bytes <= sizeof(q->room));
+	if (q->sent++ == 0)
+		memcpy(q->sent_first, q->room, sizeof(q->sent_first));
+}
+
+void port_tx_flush(struct port_queue *q)
+{
+	q->flushes++;
+}
+
+uint64_t clock_cycles(void)
+{
+	cycles += CYCLES_PER_CALL;
+	return cycles;
+}
+
+struct instant clock_at(uint64_t at)
+{
+	return (struct instant){ .us = at };
+}
+
+struct instant clock_now(void)
+{
+	return clock_at(clock_cycles());
+}
+
+uint64_t clock_us_of(uint64_t count)
+{
+	return count;
+}
+
+/* ---- the application: counts turns, then asks the loop to stop ---- */
+
+static bool app_turn(void *app, struct instant now, int64_t wall_us)
+{
+	(void)app;
+	CU_ASSERT_EQUAL(wall_us, (int64_t)now.us + 1000000);
+	worker.stop = --turns_left == 0;
+	return app_busy;
+}
+
+static struct instant app_deadline_of(void *app)
+{
+	(void)app;
+	return app_deadline;
+}
+
+/* A worker `index` of `count`, its stack at 198.18.0.2. */
+static void worker_open(uint32_t index, uint32_t count)
+{
+	static uint8_t *memory;
+	struct arena arena;
+	if (memory == NULL)
+		memory = aligned_alloc(ARENA_ALIGN, MEMORY_BYTES);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+	memset(&queue, 0, sizeof(queue));
+	cycles = 1000000;
+	app_busy = false;
+	app_deadline = INSTANT_NEVER;
+	worker = (struct worker){ .index = index, .worker_count = count, .idle_busy = true, .port_count = 1,
+		                  .queues = { &queue }, .wall_offset_us = 1000000 };
+	worker.tcp_configs[0] = (struct tcp_config){
+		.mac = { 2, 0, 0, 0, 0, 1 },
+		.mtu = 1500,
+		.address_count = 1,
+		.addresses = { { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } }, .bits = 24 } },
+		.connections_max = 16,
+		.half_open_max = 16,
+		.rx_bytes_max = 65536,
+		.tx_bytes_max = 65536,
+		.reorder_bytes_max = 65536,
+		.time_wait_us = 60 * SECOND_US,
+		.port_first = 20000,
+		.port_last = 65535,
+		.port_stride = (uint16_t)count,
+		.port_offset = (uint16_t)index,
+		.seed = 1,
+	};
+	worker.app = (struct worker_app){ .turn = app_turn, .deadline = app_deadline_of };
+	arena_init(&arena, memory, MEMORY_BYTES);
+	CU_ASSERT_TRUE_FATAL(worker_make(&arena, &worker, BLOCKS, clock_now()));
+}
+
+static void worker_turns(uint32_t turns)
+{
+	turns_left = turns;
+	worker.stop = false;
+	CU_ASSERT_EQUAL(worker_run(&worker), 0);
+}
+
+/* A TCP segment from 198.18.0.1:25 to 198.18.0.2:`port`, checksums left out. */
+static void tcp_arrives(uint16_t port)
+{
+	static const uint8_t head[] = { 2,    0, 0, 0,  0, 1, 2, 0, 0, 0, 0,   2,  8, 0,        /* Ethernet */
+		                        0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0,   0, /* IPv4 */
+		                        198,  18, 0, 1, 198, 18, 0, 2, 0, 25 };
+	uint8_t *frame = queue.frames[queue.waiting++];
+	memset(frame, 0, FRAME_BYTES);
+	memcpy(frame, head, sizeof(head));
+	frame[sizeof(head)] = (uint8_t)(port >> 8);
+	frame[sizeof(head) + 1] = (uint8_t)port;
+	frame[sizeof(head) + 10] = 0x50; /* header of 20 bytes */
+	frame[sizeof(head) + 11] = 0x10; /* ACK */
+}
+
+/* From 198.18.0.1 at 02:00:00:00:00:02, about or to 198.18.0.2. */
+static void arp_arrives(uint8_t operation)
+{
+	static const uint8_t head[] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,   0,  0, 0, 0, 2, 8, 6,
+		                        0,    1,    8,    0,    6,    4,    0,   0,  2, 0, 0, 0, 0, 2,
+		                        198,  18,   0,    1,    0,    0,    0,   0,  0, 0, 198, 18, 0, 2 };
+	uint8_t *frame = queue.frames[queue.waiting++];
+	memset(frame, 0, FRAME_BYTES);
+	memcpy(frame, head, sizeof(head));
+	frame[21] = operation;
+}
+
+static uint64_t frames_taken(void)
+{
+	return tcp_counters(worker.stacks[0])->frames_in;
+}
+
+/* ---- steering ---- */
+
+static void a_frame_of_another_workers_connection_is_handed_over_and_not_taken(void)
+{
+	worker_open(0, 2);
+	tcp_arrives(20001);
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.over_count, 1);
+	CU_ASSERT_EQUAL(queue.over_to[0], 1);
+	CU_ASSERT_EQUAL(frames_taken(), 0);
+}
+
+static void a_frame_of_our_own_connection_is_taken(void)
+{
+	worker_open(1, 2);
+	tcp_arrives(20001);
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.over_count, 0);
+	CU_ASSERT_EQUAL(frames_taken(), 1);
+}
+
+static void a_frame_that_was_handed_to_us_never_goes_on(void)
+{
+	worker_open(0, 2);
+	tcp_arrives(20001);
+	arp_arrives(2);
+	queue.handed = 2;
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.over_count, 0);
+	CU_ASSERT_EQUAL(queue.copy_count, 0);
+	CU_ASSERT_EQUAL(frames_taken(), 2);
+}
+
+static void an_arp_reply_is_taken_and_copied_to_all_others(void)
+{
+	worker_open(1, 3);
+	arp_arrives(2);
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.copy_count, 2);
+	CU_ASSERT_EQUAL(queue.copy_to[0], 0);
+	CU_ASSERT_EQUAL(queue.copy_to[1], 2);
+	CU_ASSERT_EQUAL(frames_taken(), 1);
+}
+
+static void a_worker_alone_takes_everything(void)
+{
+	worker_open(0, 1);
+	tcp_arrives(20001);
+	arp_arrives(2);
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.over_count + queue.copy_count, 0);
+	CU_ASSERT_EQUAL(frames_taken(), 2);
+}
+
+/* ---- sending ---- */
+
+static void an_arp_request_is_answered_in_the_same_turn(void)
+{
+	worker_open(0, 1);
+	arp_arrives(1);
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.sent, 1);
+	CU_ASSERT_EQUAL(queue.sent_first[21], 2);
+	CU_ASSERT_EQUAL(queue.flushes, 1);
+}
+
+static void without_room_the_answer_waits_for_the_next_turn(void)
+{
+	worker_open(0, 1);
+	arp_arrives(1);
+	queue.full = true;
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.sent, 0);
+	queue.full = false;
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.sent, 1);
+}
+
+/* ---- accounting ---- */
+
+static void only_turns_with_work_are_busy(void)
+{
+	worker_open(0, 1);
+	worker_turns(10);
+	CU_ASSERT_EQUAL(worker.counters.turns, 10);
+	CU_ASSERT_EQUAL(worker.counters.busy_turns, 0);
+	CU_ASSERT_EQUAL(worker.counters.busy_cycles, 0);
+	CU_ASSERT_EQUAL(worker.counters.total_cycles, 10 * CYCLES_PER_CALL);
+	arp_arrives(2);
+	worker_turns(3);
+	CU_ASSERT_EQUAL(worker.counters.turns, 13);
+	CU_ASSERT_EQUAL(worker.counters.busy_turns, 1);
+	CU_ASSERT_EQUAL(worker.counters.busy_cycles, CYCLES_PER_CALL);
+	CU_ASSERT_EQUAL(worker.counters.longest_turn_us, CYCLES_PER_CALL);
+}
+
+static void an_application_at_work_makes_the_turn_busy(void)
+{
+	worker_open(0, 1);
+	app_busy = true;
+	worker_turns(4);
+	CU_ASSERT_EQUAL(worker.counters.busy_turns, 4);
+}
+
+static void an_adaptive_worker_sleeps_once_it_has_been_idle_long_enough(void)
+{
+	worker_open(0, 1);
+	worker.idle_busy = false;
+	worker_turns(WORKER_SLEEP_SHARE * WORKER_SLEEP_LEAST_US / CYCLES_PER_CALL / 2 - 2);
+	CU_ASSERT_EQUAL(worker.counters.sleeps, 0);
+	worker_turns(100);
+	CU_ASSERT_TRUE(worker.counters.sleeps > 50);
+}
+
+static void a_busy_worker_never_sleeps(void)
+{
+	worker_open(0, 1);
+	worker_turns(1000);
+	CU_ASSERT_EQUAL(worker.counters.sleeps, 0);
+}
+
+static void a_deadline_that_is_due_keeps_it_awake(void)
+{
+	worker_open(0, 1);
+	worker.idle_busy = false;
+	app_deadline = (struct instant){ .us = 1 };
+	worker_turns(1000);
+	CU_ASSERT_EQUAL(worker.counters.sleeps, 0);
+}
+
+static void a_counting_arena_tells_what_the_real_one_needs(void)
+{
+	struct arena count, arena;
+	worker_open(0, 1);
+	arena_init(&count, NULL, 0);
+	CU_ASSERT_TRUE(worker_make(&count, &worker, BLOCKS, clock_now()));
+	void *memory = aligned_alloc(ARENA_ALIGN, count.used);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+	arena_init(&arena, memory, count.used);
+	CU_ASSERT_TRUE(worker_make(&arena, &worker, BLOCKS, clock_now()));
+	arena_init(&arena, memory, count.used - ARENA_ALIGN);
+	CU_ASSERT_FALSE(worker_make(&arena, &worker, BLOCKS, clock_now()));
+	free(memory);
+}
+
+UNIT("run/worker",
+     { "a frame of another worker's connection is handed over and not taken",
+       a_frame_of_another_workers_connection_is_handed_over_and_not_taken },
+     { "a frame of our own connection is taken", a_frame_of_our_own_connection_is_taken },
+     { "a frame that was handed to us never goes on", a_frame_that_was_handed_to_us_never_goes_on },
+     { "an ARP reply is taken, and copied to all others", an_arp_reply_is_taken_and_copied_to_all_others },
+     { "a worker alone takes everything", a_worker_alone_takes_everything },
+     { "an ARP request is answered in the same turn", an_arp_request_is_answered_in_the_same_turn },
+     { "without room the answer waits for the next turn", without_room_the_answer_waits_for_the_next_turn },
+     { "only turns with work are busy", only_turns_with_work_are_busy },
+     { "an application at work makes the turn busy", an_application_at_work_makes_the_turn_busy },
+     { "an adaptive worker sleeps once it has been idle long enough",
+       an_adaptive_worker_sleeps_once_it_has_been_idle_long_enough },
+     { "a busy worker never sleeps", a_busy_worker_never_sleeps },
+     { "a deadline that is due keeps it awake", a_deadline_that_is_due_keeps_it_awake },
+     { "a counting arena tells what the real one needs", a_counting_arena_tells_what_the_real_one_needs })
