@@ -33,7 +33,7 @@ def settings(base, socket):
     }
 
 
-def command(home, socket, messages, report):
+def command(home, socket, messages, rate, report):
     """The generator's command line."""
     return [
         GENERATOR, "--device", f"net_memif0,role=client,socket={socket},socket-abstract=no",
@@ -41,16 +41,18 @@ def command(home, socket, messages, report):
         "--target", f"{WEIR}:25", "--sink", f"{SINK}:{SINK_PORT}", "--domain", "example.test",
         "--tls", "starttls", "--trust", f"{home}/ca.crt", "--server-name", "mx.weir.test",
         "--chain", f"{home}/next.crt", "--key", f"{home}/next.key",
-        "--messages", str(messages), "--connections", "64", "--json", report,
+        "--messages", str(messages), "--json", report,
+        *(("--rate", str(rate), "--poisson", "--connections", "1000") if rate else
+          ("--connections", "64")),
     ]
 
 
-def run(home, socket, messages):
+def run(home, socket, messages, rate):
     """Runs the generator to its end; returns its report. Its output goes to the terminal."""
     if not os.access(GENERATOR, os.X_OK):
         raise RuntimeError(f"{GENERATOR} is missing: build it first with ./dev build")
     report = os.path.join(home, "traffic.json")
-    done = subprocess.run(command(home, socket, messages, report), stdin=subprocess.DEVNULL,
+    done = subprocess.run(command(home, socket, messages, rate, report), stdin=subprocess.DEVNULL,
                           timeout=SECONDS_MAX)
     if not os.path.exists(report):
         raise RuntimeError(f"the generator ended with status {done.returncode} and left no report")

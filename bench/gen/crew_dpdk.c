@@ -16,6 +16,8 @@
 
 #define WINDOW_BYTES (128u * 1024u)
 #define CONNECTIONS_EXTRA 1024u /* TIME-WAIT and what is being closed */
+#define BLOCKS_PER_CONNECTION 16u /* beside what the plan gives: many large messages at once */
+#define BLOCKS_MAX 32768u
 #define TIME_WAIT_US SECOND_US
 #define LINK_WAIT_STEPS 3000u /* of 10 ms: the other side of a memif may not be up yet */
 
@@ -118,8 +120,10 @@ static bool start_worker(struct crew *crew, const struct gen_options *o, uint32_
 
 static bool build_worker(struct dpdk_job *j, const struct gen_options *o, char *error, size_t error_bytes)
 {
-	(void)o;
+	uint32_t connections = (o->config.sender.connections + o->config.sink.connections) / dpdk.plan.worker_count;
 	uint32_t blocks = dpdk.plan.blocks_per_worker;
+	if (connections < BLOCKS_MAX / BLOCKS_PER_CONNECTION)
+		blocks += connections * BLOCKS_PER_CONNECTION;
 	arena_init(&j->arena, NULL, 0);
 	bool counted = worker_make(&j->arena, &j->worker, blocks, clock_now());
 	size_t bytes = j->arena.used;

@@ -63,6 +63,7 @@ struct sender {
 	bool no_port;     /* the connection could not be tried: the same attempt goes on */
 	bool transaction; /* MAIL was sent for the message in hand */
 	bool on_idle_list;
+	bool starved;     /* content waits for blocks */
 	bool last;        /* the server said 421: this connection is not used again */
 	uint32_t messages_done; /* on this connection */
 	struct instant opened_at, tls_at, talking_at, wait_until;

@@ -143,6 +143,7 @@ static void open_connection(struct gen *g, struct sender *s, struct instant now)
 	s->greeted_once = false;
 	s->last = false;
 	s->no_port = false;
+	s->starved = false;
 	s->messages_done = 0;
 	s->opened_at = now;
 	s->state = SENDER_CONNECTING;
@@ -431,7 +432,7 @@ static void set_timer(struct gen *g, struct sender *s, struct instant now, bool 
 		at = instant_earlier(at, smtp_client_deadline(&s->smtp));
 	if (again)
 		at = now;
-	else if (g->config.pool->free_count < POOL_LOW_BLOCKS)
+	else if (s->starved || g->config.pool->free_count < POOL_LOW_BLOCKS)
 		at = instant_earlier(at, instant_add(now, POOL_RETRY_US));
 	wheel_set(&g->wheel, &s->timer, at);
 }

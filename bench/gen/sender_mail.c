@@ -18,6 +18,7 @@
 static void begin_transaction(struct gen *g, struct sender *s, struct instant now);
 static bool queue_recipients(struct gen *g, struct sender *s, struct instant now);
 static bool queue_data(struct gen *g, struct sender *s, struct instant now);
+static bool blocks_are_short(const struct gen *g);
 static bool send_body(struct sender *s, struct instant now);
 static void recipient_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply,
                             struct instant now);
@@ -100,7 +101,8 @@ bool mail_drive(struct gen *g, struct sender *s, struct instant now)
 		progress |= queue_recipients(g, s, now);
 	if (m->rcpt_sent == m->recipients && !m->data_sent)
 		progress |= queue_data(g, s, now);
-	if (m->body_open && !m->end_sent)
+	s->starved = m->body_open && !m->end_sent && blocks_are_short(g);
+	if (m->body_open && !m->end_sent && !s->starved)
 		progress |= send_body(s, now);
 	return progress;
 }
@@ -153,6 +155,13 @@ static bool queue_data(struct gen *g, struct sender *s, struct instant now)
 	m->data_sent = true;
 	m->data_at = now;
 	return true;
+}
+
+/* Half of the pool is for what arrives: with all blocks full of content that waits to leave, sinks could take nothing,
+ * and behind a relay nothing would ever leave. */
+static bool blocks_are_short(const struct gen *g)
+{
+	return g->config.pool->free_count < g->config.pool->total / 2;
 }
 
 static bool send_body(struct sender *s, struct instant now)

@@ -153,17 +153,9 @@ static uint64_t next_stop(const struct wheel *w)
 		unsigned index = (unsigned)(w->tick >> shift) & (WHEEL_SLOTS - 1);
 		unsigned slot = busy_after(w, level, index);
 		uint64_t base = w->tick >> (shift + SLOT_BITS) << (shift + SLOT_BITS);
-		uint64_t own = slot < WHEEL_SLOTS ? base + ((uint64_t)slot << shift) :
-		                                    base + ((uint64_t)WHEEL_SLOTS << shift);
-		/* A level above may have a slot that is due before this one is reached. */
-		for (unsigned above = level + 1; above < WHEEL_LEVELS; above++) {
-			if (!any_busy(w, above))
-				continue;
-			uint64_t step = (uint64_t)1 << (SLOT_BITS * above);
-			uint64_t next = (w->tick / step + 1) * step;
-			own = next < own ? next : own;
-		}
-		return own;
+		/* At WHEEL_SLOTS this is the turn's end. No level above has to be looked at sooner: its next slot
+		 * begins there or later. */
+		return base + ((uint64_t)slot << shift);
 	}
 	return UINT64_MAX;
 }

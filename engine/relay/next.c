@@ -283,7 +283,8 @@ static void next_smtp_event(struct relay *r, struct next *x, const struct smtp_c
 		next_tls_open(r, x);
 		break;
 	case CLIENT_FAULT:
-		count(r, RELAY_NEXT_FAULTS);
+		if (x->phase != NEXT_IDLE) /* there it is the next hop's goodbye */
+			count(r, RELAY_NEXT_FAULTS);
 		next_gone(r, x,
 		          event->fault == CLIENT_FAULT_TIMEOUT ? SMTP_REPLY_NEXT_TIMEOUT :
 		                                                 SMTP_REPLY_NEXT_PROTOCOL);

@@ -321,7 +321,8 @@ static uint64_t _timeout_us(const struct smtp_client *c)
 	case SMTP_REQUEST_COUNT:
 		break; /* no request: see below */
 	}
-	if (c->owed != 0 || c->phase == CLIENT_PHASE_TLS)
-		return c->config->command_timeout_us;
+	if (c->owed != 0 || c->phase == CLIENT_PHASE_TLS || c->phase == CLIENT_PHASE_REFUSED ||
+	    c->phase == CLIENT_PHASE_QUITTING)
+		return c->config->command_timeout_us; /* the relay or the next hop has something to do */
 	return byteq_bytes(&c->out) > 0 || c->end_wanted ? c->config->data_timeout_us : 0;
 }

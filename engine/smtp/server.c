@@ -34,6 +34,7 @@ static const struct {
 static bool _is_edge(enum smtp_server_phase from, enum smtp_server_phase to);
 static size_t _step(struct smtp_server *s, struct span bytes, struct instant now,
                     struct smtp_server_event *event);
+static void _report_close(struct smtp_server *s, struct smtp_server_event *event);
 static bool _may_close(const struct smtp_server *s);
 static void _compose_owed(const struct smtp_server *s, struct smtp_reply *reply);
 
@@ -69,6 +70,10 @@ size_t smtp_server_input(struct smtp_server *s, struct span bytes, struct instan
 		step = _step(s, span_after(bytes, eaten), now, event);
 		eaten += step;
 	} while (step > 0 && event->kind == SERVER_NONE);
+	if (event->kind == SERVER_STARTTLS && eaten < bytes.bytes) {
+		smtp_server_close(s, SMTP_REPLY_TLS_INJECTION, now);
+		_report_close(s, event);
+	}
 	if (s->waits == 0)
 		smtp_server_unspare(s);
 	return eaten;
@@ -152,6 +157,7 @@ bool smtp_server_starttls_injected(struct smtp_server *s, size_t plaintext_left,
 	if (plaintext_left == 0 || s->phase != SERVER_PHASE_TLS)
 		return false;
 	smtp_server_close(s, SMTP_REPLY_TLS_INJECTION, now);
+	s->owed = SMTP_REPLY_TLS_INJECTION; /* said even where the 220 has left: no handshake has begun */
 	return true;
 }
 
@@ -269,6 +275,7 @@ void smtp_server_close(struct smtp_server *s, enum smtp_reply_id id, struct inst
 		smtp_server_flush_owed(s); /* a greeting not yet written comes before our last word */
 	}
 	s->owed = (uint16_t)(mute ? SMTP_REPLY_NONE : id);
+	s->goodbye = (uint16_t)id;
 	s->out_held = 0;
 	s->waits = 0;
 	s->close_due = true;
@@ -335,9 +342,15 @@ static size_t _step(struct smtp_server *s, struct span bytes, struct instant now
 		break; /* nothing is eaten any more */
 	}
 	if (s->close_due)
-		event->kind = SERVER_CLOSE;
-	s->close_due = false;
+		_report_close(s, event);
 	return 0;
+}
+
+static void _report_close(struct smtp_server *s, struct smtp_server_event *event)
+{
+	event->kind = SERVER_CLOSE;
+	event->fault_reply = (enum smtp_reply_id)s->goodbye;
+	s->close_due = false;
 }
 
 /* Between commands and with the handshake not under way (RFC 5321 3.8). */

@@ -96,7 +96,8 @@ struct smtp_server_event {
 	struct span body;               /* SERVER_BODY */
 	bool chunked;                   /* SERVER_DATA: BDAT, not DATA */
 	enum smtp_body_fault fault;     /* SERVER_BODY_BAD */
-	enum smtp_reply_id fault_reply; /* SERVER_BODY_BAD: what to answer */
+	enum smtp_reply_id fault_reply; /* SERVER_BODY_BAD: what to answer. SERVER_CLOSE: the machine's last word,
+	                                 * TLS_INJECTION, TIMEOUT, TOO_MANY_ERRORS, BYE and so on, for counters */
 };
 
 /* Zeroes and starts: the 220 greeting is queued. `config` outlives the machine. */
@@ -121,7 +122,11 @@ MUST_USE bool smtp_server_expire(struct smtp_server *s, struct instant now);
 /* Ends the session from our side with 421 (drain, overload) as soon as no answer is owed. */
 void smtp_server_goodbye(struct smtp_server *s, enum smtp_reply_id id, struct instant now);
 
-/* Were plaintext bytes received behind STARTTLS CRLF before the handshake (injection, RFC 3207 4.2)? The leg
+/* Bytes behind STARTTLS CRLF in the same span are found by smtp_server_input() itself: it then reports
+ * SERVER_CLOSE (fault_reply TLS_INJECTION) instead of SERVER_STARTTLS. For bytes that lie in another span of the
+ * leg's queue the leg asks here, right at SERVER_STARTTLS and before the next smtp_server_output(), so that
+ * the 220 is taken back:
+ * Were plaintext bytes received behind STARTTLS CRLF before the handshake (injection, RFC 3207 4.2)? The leg
  * calls this with what is left in the plaintext queue at the switch: true means answer was made (454 4.5.0) and
  * SERVER_CLOSE follows. */
 MUST_USE bool smtp_server_starttls_injected(struct smtp_server *s, size_t plaintext_left, struct instant now);

@@ -2,7 +2,8 @@
  * smtp_server.c - fuzz target: a near sender's bytes into the server machine, twice: in one piece and in seeded
  * pieces. Events, content and replies must be the same, and all blocks must come back.
  *
- * The first byte chooses settings and the answers of the relay, the second seeds the pieces.
+ * The first byte chooses settings and the answers of the relay, the second seeds the pieces
+ * and says whether TLS is on from the start.
  */
 #include <stdlib.h>
 
@@ -24,6 +25,7 @@ static struct block blocks[BLOCKS] __attribute__((aligned(64)));
 static struct block_pool pool;
 static struct smtp_server server;
 static uint8_t choice;
+static uint8_t seed;
 
 static void take_replies(struct outcome *o)
 {
@@ -35,9 +37,13 @@ static void take_replies(struct outcome *o)
 				o->replies = hash_bytes(o->replies, span_head(span_after(byteq_peek(&out), i), 1));
 }
 
-static void react(struct outcome *o, const struct smtp_server_event *event)
+static void react(struct outcome *o, const struct smtp_server_event *event, size_t left)
 {
 	struct instant now = { 0 };
+
+	/* Bytes behind STARTTLS are injection, in this piece or in the next. */
+	if (event->kind == SERVER_STARTTLS && smtp_server_starttls_injected(&server, left, now))
+		return;
 	bool refuse = (choice & 0x80) != 0 && o->events % 3 == 0;
 
 	if (event->kind == SERVER_BODY)
@@ -84,6 +90,8 @@ static struct outcome run(struct span all, struct prng *cuts)
 
 	block_pool_init(&pool, blocks, BLOCKS);
 	smtp_server_init(&server, &config, &pool, (struct instant){ 0 });
+	if ((seed & 1) != 0)
+		smtp_server_tls_implicit(&server);
 	for (size_t end = 0; end < all.bytes || step > 0;) {
 		if (cuts == NULL)
 			end = all.bytes;
@@ -93,7 +101,7 @@ static struct outcome run(struct span all, struct prng *cuts)
 			struct span left = span_after(span_head(all, end), o.eaten);
 			step = smtp_server_input(&server, left, (struct instant){ 0 }, &event);
 			o.eaten += step;
-			react(&o, &event);
+			react(&o, &event, all.bytes - o.eaten);
 			take_replies(&o);
 		} while (step > 0 || event.kind != SERVER_NONE);
 	}
@@ -108,7 +116,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	choice = data[0];
-	prng_seed(&cuts, data[1]);
+	seed = data[1];
+	prng_seed(&cuts, seed);
 	struct outcome whole = run(span_of(data + 2, size - 2), NULL);
 	if (pool.free_count != BLOCKS)
 		abort();

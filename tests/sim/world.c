@@ -246,6 +246,7 @@ static struct instant world_deadline(struct world *w)
 	struct instant at = wire_deadline(&w->wire);
 	for (uint32_t host = 0; host < HOST_COUNT; host++)
 		at = instant_earlier(at, tcp_deadline(w->stacks[host]));
+	at = instant_earlier(at, tls_fake_deadline(w->tls[HOST_WEIR])); /* parked operations */
 	at = instant_earlier(at, relay_deadline(w->relay));
 	return instant_earlier(at, gen_deadline(w->gen));
 }

@@ -117,37 +117,6 @@ static const char *time_read(struct play *p, const char *line)
 	return end + strspn(end, " \t");
 }
 
-static bool line_listens(const char *text)
-{
-	return strstr(text, "<") != NULL || strstr(text, " sees ") != NULL || strstr(text, " accepts") != NULL ||
-	       strstr(text, " is refused") != NULL;
-}
-
-/* Brings the clock to where the line begins, in silence. */
-static void time_pass(struct play *p, const char *text)
-{
-	struct stage *g = p->stage;
-	bool listens = line_listens(text);
-	if (!p->timed && listens)
-		return;
-	bool to_tls = strstr(text, " tls") != NULL; /* the peer's first flight may be there already */
-	struct peer *but = NULL;
-	if (to_tls) {
-		char name[8] = "";
-		(void)sscanf(text, "%7s", name);
-		but = peer_named(g, name);
-	}
-	struct instant from = instant_add(g->now, PLAY_SETTLE_US);
-	if (p->timed) {
-		from = p->at;
-		from.us -= listens ? PLAY_SLACK_US : 0;
-		if (instant_before(p->at, g->now))
-			play_fail(p, "it is %.3f already", seconds_of(p, g->now));
-	}
-	stage_run_to(g, from);
-	play_expect_silence(p, but);
-}
-
 /* "near> EHLO a.test": who, the mark, the words. False: not of this form. */
 static bool speech_split(const char *text, char name[8], char mark[4], const char **words)
 {
@@ -162,6 +131,47 @@ static bool speech_split(const char *text, char name[8], char mark[4], const cha
 	*words = text + letters + marks;
 	*words += **words == ' ';
 	return true;
+}
+
+static bool line_listens(const char *text)
+{
+	static const char *const deeds[] = { " sees ", " accepts", " hello", " ehlo", " hears " };
+	char name[8], mark[4];
+	const char *words;
+	if (speech_split(text, name, mark, &words))
+		return mark[0] == '<';
+	for (size_t i = 0; i < COUNT_OF(deeds); i++)
+		if (strstr(text, deeds[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* The peer that is about to start TLS: the other side's first flight may be there already. */
+static struct peer *peer_before_tls(struct play *p, const char *text)
+{
+	char name[8] = "", deed[4] = "";
+	if (sscanf(text, "%7[a-z0-9] %3[tls]", name, deed) != 2 || strcmp(deed, "tls") != 0)
+		return NULL;
+	return peer_named(p->stage, name);
+}
+
+/* Brings the clock to where the line begins, in silence. */
+static void time_pass(struct play *p, const char *text)
+{
+	struct stage *g = p->stage;
+	bool listens = line_listens(text);
+	if (!p->timed && listens)
+		return;
+	struct peer *but = peer_before_tls(p, text);
+	struct instant from = instant_add(g->now, PLAY_SETTLE_US);
+	if (p->timed) {
+		from = p->at;
+		from.us -= listens ? PLAY_SLACK_US : 0;
+		if (instant_before(p->at, g->now))
+			play_fail(p, "it is %.3f already", seconds_of(p, g->now));
+	}
+	stage_run_to(g, from);
+	play_expect_silence(p, but);
 }
 
 static void speech_play(struct play *p, const char *name, const char *mark, const char *words)

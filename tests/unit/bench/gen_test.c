@@ -207,6 +207,25 @@ static void slow_sinks_get_everything(void)
 	gen_rig_free(&rig);
 }
 
+/* Forty senders with 60 KB each have more content than the pool has blocks. */
+static void content_to_be_sent_leaves_half_of_the_pool_to_what_arrives(void)
+{
+	gen_rig_init(&rig, 85);
+	rig.sender_config.mix.size_count = rig.sink_config.mix.size_count = 1;
+	rig.sender_config.mix.sizes[0].body_bytes = 60000;
+	rig.sink_config.mix.sizes[0].body_bytes = 60000;
+	rig.sender_config.sender.connections = 40;
+	rig.sink_config.sink.connections = 64;
+	rig.faults.delay_us = 20000;
+	const struct gen_results *r = run();
+	const struct block_pool *pool = &rig.wire.end[0].pool;
+	expect_balance(r, false);
+	CU_ASSERT_EQUAL(r->totals.delivered, rig.messages);
+	CU_ASSERT_TRUE(pool->low_mark < pool->total / 2);
+	CU_ASSERT_TRUE(pool->low_mark > pool->total / 4);
+	gen_rig_free(&rig);
+}
+
 static void nobody_listens(void)
 {
 	gen_rig_init(&rig, 90);
@@ -298,6 +317,8 @@ UNIT("bench/gen", { "plain mail by DATA arrives once and whole", plain_with_data
      { "connections cut by either side at any byte lose and double nothing",
        cuts_by_either_side_lose_and_double_nothing },
      { "slow sinks get everything", slow_sinks_get_everything },
+     { "content to be sent leaves half of the pool to what arrives",
+       content_to_be_sent_leaves_half_of_the_pool_to_what_arrives },
      { "where nobody listens every message is refused, with the reason", nobody_listens },
      { "TLS that cannot be had, or not with that name, refuses the message", tls_that_cannot_be_had_refuses },
      { "messages that are not the right ones are found and nothing balances", a_wrong_message_is_found },

@@ -188,6 +188,14 @@ static void every_wait_has_its_deadline(void)
 	ready(false);
 	smtp_client_quit(&p.client, p.near.now);
 	expect_timeout(300 * SECOND_US);
+	ready(false);
+	smtp_client_quit(&p.client, p.near.now);
+	pair_hears(&p);
+	pair_tell(&p, SPAN("221 bye\r\n"));
+	expect_timeout(300 * SECOND_US);
+	pair_open(&p, NULL, false, 1);
+	pair_tell(&p, SPAN("554 no\r\n"));
+	expect_timeout(300 * SECOND_US);
 }
 
 static void an_idle_session_waits_for_ever_and_a_slow_near_side_is_not_the_next_hops_fault(void)

@@ -40,6 +40,7 @@ struct near {
 	bool keep_output;                  /* do not take replies out while feeding */
 	bool tls_pending;                  /* with keep_output: TLS starts when the 220 is on its way */
 	bool closed;
+	enum smtp_reply_id close_reply; /* the machine's last word */
 };
 
 static inline void near_text_add(struct near_text *t, struct span s)
@@ -179,6 +180,7 @@ static inline void near_event(struct near *n, const struct smtp_server_event *ev
 	case SERVER_CLOSE:
 		near_text_str(&n->events, "CLOSE ");
 		n->closed = true;
+		n->close_reply = event->fault_reply;
 		break;
 	}
 }

@@ -318,7 +318,27 @@ static void bytes_behind_starttls_are_not_eaten_and_end_the_session(void)
 	n.eaten = 0;
 	near_say(&n, "STARTTLS\r\nMAIL FROM:<evil@x.test>\r\n");
 	CU_ASSERT_EQUAL(n.eaten, 10);
+	CU_ASSERT_STRING_EQUAL(n.events.data, "CLOSE ");
+	CU_ASSERT_EQUAL(n.close_reply, SMTP_REPLY_TLS_INJECTION);
+	CU_ASSERT_STRING_EQUAL(near_heard(&n), INJECTION);
+	near_shut(&n);
+}
+
+static void bytes_that_come_before_the_220_has_left_end_the_session(void)
+{
+	session(NULL, EHLO);
+	n.keep_output = true;
+	near_piece(&n, SPAN("STARTTLS\r\n"));
+	CU_ASSERT_EQUAL(near_piece(&n, SPAN("MAIL FROM:<evil@x.test>\r\n")), 0);
 	CU_ASSERT_STRING_EQUAL(n.events.data, "STARTTLS CLOSE ");
+	CU_ASSERT_STRING_EQUAL(near_heard(&n), INJECTION);
+	near_shut(&n);
+}
+
+static void injection_found_after_the_220_left_is_still_told(void)
+{
+	session(NULL, EHLO "STARTTLS\r\n");
+	CU_ASSERT_TRUE(smtp_server_starttls_injected(&n.server, 5, n.now));
 	CU_ASSERT_STRING_EQUAL(near_heard(&n), INJECTION);
 	near_shut(&n);
 }
@@ -394,6 +414,9 @@ UNIT("smtp/server_command", { "the matrix is the golden one", the_matrix_is_the_
      { "implicit TLS never offers STARTTLS", implicit_tls_never_offers_starttls },
      { "bytes behind STARTTLS are not eaten and end the session",
        bytes_behind_starttls_are_not_eaten_and_end_the_session },
+     { "bytes that come before the 220 has left end the session",
+       bytes_that_come_before_the_220_has_left_end_the_session },
+     { "injection found after the 220 left is still told", injection_found_after_the_220_left_is_still_told },
      { "the leg may report bytes behind STARTTLS itself", the_leg_may_report_bytes_behind_starttls_itself },
      { "a client hello behind the 220 is none of ours", a_client_hello_behind_the_220_is_none_of_ours },
      { "a handshake that never ends is ended without a word",
