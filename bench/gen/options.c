@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/gen/option_values.h"
+
 #define MESSAGES_DEFAULT 1000u
 #define MESSAGES_MAX 100000000u
 #define MESSAGES_OF_DURATION_MAX 4000000u /* closed loop with --duration: 32 MiB of ledger */
@@ -50,120 +52,10 @@ static bool take_faults(struct parse *p, enum option_id id, char *text);
 static bool take_where(struct parse *p, enum option_id id, char *text);
 static bool conclude(struct parse *p, char *error, size_t error_bytes);
 
-/* ---- kinds of values ---- */
-
-static struct span span_text(const char *text)
-{
-	return span_of(text, strlen(text));
-}
-
-static bool number(const char *text, uint64_t most, uint64_t *value)
-{
-	return span_to_u64(span_text(text), value) && *value <= most;
-}
-
-static bool number32(const char *text, uint32_t most, uint32_t *value)
-{
-	uint64_t wide;
-	if (!number(text, most, &wide))
-		return false;
-	*value = (uint32_t)wide;
-	return true;
-}
-
-static bool decimal(const char *text, double most, double *value)
-{
-	char *end;
-	*value = strtod(text, &end);
-	return end != text && *end == 0 && *value >= 0 && *value <= most;
-}
-
-static bool seconds(const char *text, uint64_t *us)
-{
-	double value;
-	if (!decimal(text, 1e6, &value))
-		return false;
-	*us = (uint64_t)(value * 1e6);
-	return true;
-}
-
-static bool percent(const char *text, uint32_t *per_mille)
-{
-	double value;
-	if (!decimal(text, 100, &value))
-		return false;
-	*per_mille = (uint32_t)(value * 10 + 0.5);
-	return true;
-}
-
-static bool bytes(char *text, uint32_t *value)
-{
-	size_t length = strlen(text);
-	uint32_t unit = 1;
-	if (length > 0 && (text[length - 1] == 'K' || text[length - 1] == 'k'))
-		unit = 1024;
-	else if (length > 0 && text[length - 1] == 'M')
-		unit = 1024 * 1024;
-	if (unit > 1)
-		text[length - 1] = 0;
-	if (!number32(text, UINT32_MAX / 2 / unit, value))
-		return false;
-	*value *= unit;
-	return true;
-}
-
-/* No longer than a name may be, and nothing in it that does not belong into a command line of SMTP. */
-static bool name(const char *text, char *to, size_t room)
-{
-	size_t length = strlen(text);
-	for (size_t i = 0; i < length; i++)
-		if (text[i] <= ' ' || text[i] > '~' || text[i] == '<' || text[i] == '>' || text[i] == '@')
-			return false;
-	if (length == 0 || length >= room)
-		return false;
-	memcpy(to, text, length + 1);
-	return true;
-}
-
-/* Cuts "a:b" at the last colon; NULL when there is none. */
-static char *cut(char *text, char at)
-{
-	char *colon = strrchr(text, at);
-	if (colon == NULL)
-		return NULL;
-	*colon = 0;
-	return colon + 1;
-}
-
-static bool stage(const char *text, unsigned *value)
-{
-	static const char *const names[] = { "mail", "rcpt", "data", "end" };
-	for (unsigned i = 0; i < COUNT_OF(names); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*value = GEN_STAGE_MAIL + i;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool tls_word(const char *text, const char *off, const char *on, enum gen_tls *value)
-{
-	if (strcmp(text, off) == 0)
-		*value = GEN_TLS_NONE;
-	else if (strcmp(text, on) == 0)
-		*value = GEN_TLS_STARTTLS;
-	else if (strcmp(text, "implicit") == 0)
-		*value = GEN_TLS_IMPLICIT;
-	else
-		return false;
-	return true;
-}
-
 static bool add_domain(struct mail_mix *mix, const char *text, uint32_t weight)
 {
 	uint32_t i = mix->domain_count;
-	if (i == MAIL_DOMAINS_MAX || !name(text, mix->domains[i], MAIL_NAME_BYTES))
+	if (i == MAIL_DOMAINS_MAX || !value_name(text, mix->domains[i], MAIL_NAME_BYTES))
 		return false;
 	mix->domain_weights[i] = weight;
 	mix->domain_count++;
@@ -176,11 +68,11 @@ static bool sizes(struct mail_mix *mix, char *text)
 	mix->size_count = 0;
 	for (char *part = strsep(&rest, ","); part != NULL; part = strsep(&rest, ",")) {
 		struct mail_size *size = &mix->sizes[mix->size_count];
-		char *weight = cut(part, ':');
+		char *weight = value_cut(part, ':');
 		size->weight = 1;
-		if (mix->size_count == MAIL_SIZES_MAX || !bytes(part, &size->body_bytes))
+		if (mix->size_count == MAIL_SIZES_MAX || !value_bytes(part, &size->body_bytes))
 			return false;
-		if (weight != NULL && !number32(weight, 1000000, &size->weight))
+		if (weight != NULL && !value_number32(weight, 1000000, &size->weight))
 			return false;
 		mix->size_count++;
 	}
@@ -196,19 +88,19 @@ static bool sink(struct gen_options *o, char *text)
 	struct gen_listener_config *l = &c->listeners[c->listener_count++];
 	if (word != NULL) {
 		*word++ = 0;
-		if (strncmp(word, "tls=", 4) != 0 || !tls_word(word + 4, "off", "offer", &l->tls))
+		if (strncmp(word, "tls=", 4) != 0 || !value_tls_word(word + 4, "off", "offer", &l->tls))
 			return false;
 	}
-	return endpoint_parse(span_text(text), &l->local);
+	return endpoint_parse(value_span(text), &l->local);
 }
 
 static bool sink_refuse(struct gen_sink_config *c, char *text)
 {
-	char *share = cut(text, ':');
-	char *class = share != NULL ? cut(text, ':') : NULL;
+	char *share = value_cut(text, ':');
+	char *class = share != NULL ? value_cut(text, ':') : NULL;
 	unsigned at;
 	uint32_t per_mille;
-	if (class == NULL || !stage(text, &at) || !percent(share, &per_mille))
+	if (class == NULL || !value_stage(text, &at) || !value_percent(share, &per_mille))
 		return false;
 	if (strcmp(class, "4") == 0)
 		c->refuse[at].transient_per_mille = per_mille;
@@ -221,15 +113,15 @@ static bool sink_refuse(struct gen_sink_config *c, char *text)
 
 static bool sink_delay(struct gen_sink_config *c, char *text)
 {
-	char *time = cut(text, ':');
+	char *time = value_cut(text, ':');
 	unsigned at;
-	return time != NULL && stage(text, &at) && seconds(time, &c->delay_us_max[at]);
+	return time != NULL && value_stage(text, &at) && value_seconds(time, &c->delay_us_max[at]);
 }
 
 static bool sink_slow(struct gen_sink_config *c, char *text)
 {
-	char *speed = cut(text, ':');
-	return speed != NULL && percent(text, &c->slow_per_mille) && bytes(speed, &c->slow_bytes_per_second) &&
+	char *speed = value_cut(text, ':');
+	return speed != NULL && value_percent(text, &c->slow_per_mille) && value_bytes(speed, &c->slow_bytes_per_second) &&
 	       c->slow_bytes_per_second > 0;
 }
 
@@ -319,17 +211,17 @@ static bool take_where(struct parse *p, enum option_id id, char *text)
 	switch ((int)id) {
 	case OPTION_TARGET:
 		return c->target_count < GEN_TARGETS_MAX &&
-		       endpoint_parse(span_text(text), &c->targets[c->target_count++]);
+		       endpoint_parse(value_span(text), &c->targets[c->target_count++]);
 	case OPTION_SINK:
 		return sink(o, text);
 	case OPTION_ADDRESS:
 		return o->address_count < TCP_ADDRESSES_MAX &&
-		       ip_prefix_parse(span_text(text), &o->addresses[o->address_count++]);
+		       ip_prefix_parse(value_span(text), &o->addresses[o->address_count++]);
 	case OPTION_GATEWAY:
 		return o->gateway_count < TCP_GATEWAYS_MAX &&
-		       ip_addr_parse(span_text(text), &o->gateways[o->gateway_count++]);
+		       ip_addr_parse(value_span(text), &o->gateways[o->gateway_count++]);
 	case OPTION_MTU:
-		if (!number32(text, 9000, &value) || value < 1280)
+		if (!value_number32(text, 9000, &value) || value < 1280)
 			return false;
 		o->mtu = (uint16_t)value;
 		return true;
@@ -359,13 +251,13 @@ static bool take_run(struct parse *p, enum option_id id, char *text)
 	switch ((int)id) {
 	case OPTION_MESSAGES:
 		p->messages_given = true;
-		return number(text, MESSAGES_MAX, &c->message_count);
+		return value_number(text, MESSAGES_MAX, &c->message_count);
 	case OPTION_CONNECTIONS:
-		return number32(text, 1000000, &c->connections) && c->connections > 0;
+		return value_number32(text, 1000000, &c->connections) && c->connections > 0;
 	case OPTION_PER_CONNECTION:
-		return number32(text, UINT32_MAX, &c->messages_per_connection);
+		return value_number32(text, UINT32_MAX, &c->messages_per_connection);
 	case OPTION_RATE:
-		if (!decimal(text, 1e7, &p->rate) || p->rate < 0.001)
+		if (!value_decimal(text, 1e7, &p->rate) || p->rate < 0.001)
 			return false;
 		c->rate_per_1000s = (uint64_t)(p->rate * 1000);
 		return true;
@@ -373,11 +265,11 @@ static bool take_run(struct parse *p, enum option_id id, char *text)
 		c->arrivals = GEN_POISSON;
 		return true;
 	case OPTION_DURATION:
-		return seconds(text, &o->duration_us) && o->duration_us > 0;
+		return value_seconds(text, &o->duration_us) && o->duration_us > 0;
 	case OPTION_THINK:
-		return seconds(text, &c->think_us);
+		return value_seconds(text, &c->think_us);
 	case OPTION_SPREAD:
-		if (!seconds(text, &us) || us > UINT32_MAX)
+		if (!value_seconds(text, &us) || us > UINT32_MAX)
 			return false;
 		c->start_spread_us = (uint32_t)us;
 		return true;
@@ -385,7 +277,7 @@ static bool take_run(struct parse *p, enum option_id id, char *text)
 		o->json = optarg;
 		return true;
 	case OPTION_LINGER:
-		return seconds(text, &o->linger_us);
+		return value_seconds(text, &o->linger_us);
 	case OPTION_QUIET:
 		return o->quiet = true;
 	case OPTION_HELP:
@@ -404,37 +296,37 @@ static bool take_mail(struct parse *p, enum option_id id, char *text)
 	case OPTION_SIZE:
 		mix->size_count = 1;
 		mix->sizes[0].weight = 1;
-		return bytes(text, &mix->sizes[0].body_bytes);
+		return value_bytes(text, &mix->sizes[0].body_bytes);
 	case OPTION_SIZES:
 		return sizes(mix, text);
 	case OPTION_HOSTILE:
-		return percent(text, &mix->hostile_per_mille);
+		return value_percent(text, &mix->hostile_per_mille);
 	case OPTION_SEVEN_BIT:
 		return mix->seven_bit = true;
 	case OPTION_EICAR_SHARE:
-		return percent(text, &mix->eicar_per_mille);
+		return value_percent(text, &mix->eicar_per_mille);
 	case OPTION_DOMAIN: {
-		char *after = cut(text, ':');
-		return (after == NULL || number32(after, 1000000, &weight)) && add_domain(mix, text, weight * 1000);
+		char *after = value_cut(text, ':');
+		return (after == NULL || value_number32(after, 1000000, &weight)) && add_domain(mix, text, weight * 1000);
 	}
 	case OPTION_BANK_DOMAIN:
 		p->bank_domain = optarg;
 		return true;
 	case OPTION_BANK_SHARE:
-		return percent(text, &p->bank_per_mille);
+		return value_percent(text, &p->bank_per_mille);
 	case OPTION_SENDER_DOMAIN:
-		return name(text, mix->sender_domain, MAIL_NAME_BYTES);
+		return value_name(text, mix->sender_domain, MAIL_NAME_BYTES);
 	case OPTION_RECIPIENTS:
-		return number32(text, 100, &c->recipients) && c->recipients > 0;
+		return value_number32(text, 100, &c->recipients) && c->recipients > 0;
 	case OPTION_HELO:
-		return name(text, c->helo, GEN_NAME_BYTES);
+		return value_name(text, c->helo, GEN_NAME_BYTES);
 	case OPTION_NO_PIPELINING:
 		c->pipelining = false;
 		return true;
 	case OPTION_BDAT:
 		return c->chunking = true;
 	case OPTION_SEED:
-		return number(text, UINT64_MAX, &mix->seed);
+		return value_number(text, UINT64_MAX, &mix->seed);
 	default:
 		return false;
 	}
@@ -446,13 +338,13 @@ static bool take_tls(struct parse *p, enum option_id id, char *text)
 	struct gen_sender_config *c = &o->config.sender;
 	switch ((int)id) {
 	case OPTION_TLS:
-		return tls_word(text, "none", "starttls", &c->tls_mode);
+		return value_tls_word(text, "none", "starttls", &c->tls_mode);
 	case OPTION_TRUST:
 	case OPTION_CA:
 		o->trust = optarg;
 		return c->tls_verify = true;
 	case OPTION_SERVER_NAME:
-		return name(text, c->server_name, GEN_NAME_BYTES);
+		return value_name(text, c->server_name, GEN_NAME_BYTES);
 	case OPTION_TLS13:
 		c->tls_minimum = TLS_VERSION_1_3;
 		return true;
@@ -476,15 +368,15 @@ static bool take_faults(struct parse *p, enum option_id id, char *text)
 	struct gen_sink_config *k = &p->o->config.sink;
 	switch ((int)id) {
 	case OPTION_ATTEMPTS:
-		return number32(text, 100, &c->attempts_max) && c->attempts_max > 0;
+		return value_number32(text, 100, &c->attempts_max) && c->attempts_max > 0;
 	case OPTION_RETRY_AFTER:
-		return seconds(text, &c->retry_after_us);
+		return value_seconds(text, &c->retry_after_us);
 	case OPTION_TIMEOUT:
-		return seconds(text, &c->reply_timeout_us);
+		return value_seconds(text, &c->reply_timeout_us);
 	case OPTION_ABORT:
-		return percent(text, &c->abort_per_mille);
+		return value_percent(text, &c->abort_per_mille);
 	case OPTION_SINK_ABORT:
-		return percent(text, &k->abort_per_mille);
+		return value_percent(text, &k->abort_per_mille);
 	case OPTION_SINK_REFUSE:
 		return sink_refuse(k, text);
 	case OPTION_SINK_DELAY:

@@ -3,13 +3,16 @@
  *
  * Byte's path: body content from smtp/server, on its way to the policy's filter chain.
  *
- * A field is known to be over when the next line does not begin with white space; so it is reported at the
- * first byte of that line, which is not eaten with it. Unfolding removes the CRLF and keeps the white space
- * behind it (RFC 5322 2.2.3). White space between name and colon is accepted (4.5, obsolete syntax).
+ * A field is known to be over when the next line does not begin with white space; so it is reported
+ * at the first byte of that line, which is not eaten with it. Unfolding removes the CRLF and keeps
+ * the white space behind it (RFC 5322 2.2.3). White space between name and colon is accepted (4.5,
+ * obsolete syntax).
  *
- * Bounds: MIME_FIELD_MAX bytes of one field, MIME_HEADER_MAX of all; one block, only while a field is open.
+ * Bounds: MIME_FIELD_MAX bytes of one field, MIME_HEADER_MAX of all; one block, only while a field
+ * is open.
  *
- * What it does not do: it decodes nothing (no encoded words), and does not judge line ends: smtp/body did.
+ * What it does not do: it decodes nothing (no encoded words), and does not judge line ends:
+ * smtp/body did.
  *
  * RFC 5322 2.2, 2.2.3, 3.6.8, 4.5.
  */
@@ -104,7 +107,8 @@ void mime_header_end(struct mime_header *h, struct mime_header_event *event)
 		_report_end(h, event);
 }
 
-/* White space goes on with the open field; the empty line ends the header; anything else begins a field. */
+/* White space goes on with the open field; the empty line ends the header; anything else begins a
+ * field. */
 static size_t _line_begins(struct mime_header *h, uint8_t byte, struct mime_header_event *event)
 {
 	bool folded = byte == ' ' || byte == '\t';

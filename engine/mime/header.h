@@ -1,9 +1,10 @@
 /*
  * header.h - the message header as a stream of unfolded fields (RFC 5322 2.2, 2.2.3).
  *
- * Fed with body content as it passes (spans cut anywhere), it reports each header field once, unfolded, and the
- * end of the header. It never holds the message: one field up to MIME_FIELD_MAX, the rest of a longer field
- * is skipped and flagged. Pure; blocks come from the worker's pool and are given back at the end.
+ * Fed with body content as it passes (spans cut anywhere), it reports each header field once,
+ * unfolded, and the end of the header. It never holds the message: one field up to MIME_FIELD_MAX,
+ * the rest of a longer field is skipped and flagged. Pure; blocks come from the worker's pool and
+ * are given back at the end.
  */
 #ifndef WEIR_MIME_HEADER_H
 #define WEIR_MIME_HEADER_H
@@ -28,7 +29,8 @@ struct mime_header_event {
 	enum mime_header_event_kind kind;
 	struct span name;  /* without colon and trailing white space */
 	struct span value; /* unfolded, without leading and trailing white space. MIME_HEADER_END: the bytes of
-	                    * the first body line that were eaten before it was clear that it is no field */
+	                    * the first body line that were eaten before it was clear that it is no
+	                    * field */
 	bool cut;          /* MIME_FIELD: longer than MIME_FIELD_MAX; MIME_HEADER_END: header over its bound */
 };
 
@@ -45,10 +47,13 @@ struct mime_header {
 
 void mime_header_init(struct mime_header *h, struct block_pool *pool);
 void mime_header_fini(struct mime_header *h);
-/* Eats bytes up to and including one event; returns how many. After MIME_HEADER_END nothing is eaten. When no
- * block can be had the field is skipped and reported with cut set and an empty value. */
-MUST_USE size_t mime_header_input(struct mime_header *h, struct span bytes, struct mime_header_event *event);
-/* The message ended inside its header: reports the field still open (MIME_FIELD), then MIME_HEADER_END. */
+/* Eats bytes up to and including one event; returns how many. After MIME_HEADER_END nothing is
+ * eaten. When no block can be had the field is skipped and reported with cut set and an empty
+ * value. */
+MUST_USE size_t mime_header_input(struct mime_header *h, struct span bytes,
+                                  struct mime_header_event *event);
+/* The message ended inside its header: reports the field still open (MIME_FIELD), then
+ * MIME_HEADER_END. */
 void mime_header_end(struct mime_header *h, struct mime_header_event *event);
 
 #endif

@@ -187,6 +187,8 @@ static void near_event(struct relay *r, struct near *n, const struct smtp_server
 		n->starttls_due = true;
 		break;
 	case SERVER_CLOSE:
+		if (event->fault_reply == SMTP_REPLY_TLS_INJECTION)
+			count(r, RELAY_NEAR_INJECTIONS);
 		near_close(r, n);
 		break;
 	}

@@ -23,12 +23,19 @@ void next_kill(struct relay *r, struct next *x)
 	visit_next(r, x);
 }
 
-static void next_free(struct relay *r, struct next *x, bool orderly)
+/* Like next_kill(), for a leg on which nothing is under way: FIN instead of RST. */
+static void next_end(struct relay *r, struct next *x)
+{
+	next_kill(r, x);
+	x->orderly = true;
+}
+
+static void next_free(struct relay *r, struct next *x)
 {
 	wheel_stop(&r->wheel, &x->timer);
 	pool_forget(r, x);
 	smtp_client_fini(&x->smtp);
-	if (orderly)
+	if (x->orderly)
 		leg_drop(&x->leg, r->config.pool, r->now);
 	else
 		leg_abort(&x->leg, r->config.pool, r->now);
@@ -92,11 +99,9 @@ void next_open(struct relay *r, struct near *n)
 	session_next_failed(r, n, verdict);
 }
 
-/* This candidate did not work out. */
-static void attempt_failed(struct relay *r, struct next *x, enum policy_fact_next fact)
+/* This candidate did not work out: the same one without TLS, the next one, or the verdict. */
+static void attempt_goes_on(struct relay *r, struct near *n, enum policy_fact_next fact)
 {
-	struct near *n = owner_of(r, x);
-	next_kill(r, x);
 	if (n == NULL || n->t == NULL || n->t->phase != PHASE_NEXT)
 		return;
 	struct attempt *a = &n->t->attempt;
@@ -112,6 +117,22 @@ static void attempt_failed(struct relay *r, struct next *x, enum policy_fact_nex
 	}
 	budget_touch(r, n, RELAY_STAGE_ENVELOPE);
 	next_open(r, n);
+}
+
+static void attempt_failed(struct relay *r, struct next *x, enum policy_fact_next fact)
+{
+	struct near *n = owner_of(r, x);
+	next_kill(r, x);
+	attempt_goes_on(r, n, fact);
+}
+
+/* The connection is sound, but no mail may or can travel on it: it ends with QUIT (RFC 5321 4.1.1.10). */
+static void attempt_refused(struct relay *r, struct next *x, enum policy_fact_next fact)
+{
+	struct near *n = owner_of(r, x);
+	x->near = HANDLE_NONE;
+	next_quit(r, x);
+	attempt_goes_on(r, n, fact);
 }
 
 /* The connection is gone, or must go. */
@@ -139,7 +160,7 @@ static void next_gone(struct relay *r, struct next *x, enum smtp_reply_id id)
 	case NEXT_RESETTING:
 	case NEXT_IDLE:
 	case NEXT_QUITTING:
-		next_kill(r, x);
+		next_end(r, x);
 		break;
 	case NEXT_DEAD:
 		break;
@@ -242,7 +263,7 @@ static void next_decide(struct relay *r, struct next *x)
 		fact = x->verified ? NEXT_FACT_TLS_VERIFIED : NEXT_FACT_TLS;
 	struct verdict verdict = policy_judge_next(want, fact);
 	if (verdict.kind != VERDICT_PASS) {
-		attempt_failed(r, x, fact);
+		attempt_refused(r, x, fact);
 		return;
 	}
 	x->phase = NEXT_BUSY;
@@ -255,10 +276,12 @@ static void next_reply(struct relay *r, struct next *x, const struct smtp_client
 	struct near *n = owner_of(r, x);
 	bool positive = smtp_reply_positive(event->reply);
 	if (x->phase == NEXT_GREETING) {
-		if (event->request == SMTP_REQUEST_STARTTLS && !positive)
-			attempt_failed(r, x, NEXT_FACT_STARTTLS_REFUSED);
-		else if (!positive)
-			next_gone(r, x, SMTP_REPLY_NEXT_REFUSED);
+		if (event->request == SMTP_REQUEST_STARTTLS && !positive) {
+			attempt_refused(r, x, NEXT_FACT_STARTTLS_REFUSED);
+		} else if (!positive) {
+			count(r, RELAY_NEXT_UNREACHABLE);
+			attempt_refused(r, x, NEXT_FACT_UNREACHABLE);
+		}
 	} else if (x->phase == NEXT_BUSY && n != NULL) {
 		session_next_reply(r, n, x, event->request, event->reply);
 	} else if (x->phase == NEXT_QUITTING) {
@@ -395,7 +418,6 @@ static void next_work(struct relay *r, struct next *x)
 
 void next_visit(struct relay *r, struct next *x)
 {
-	bool quitting = x->phase == NEXT_QUITTING;
 	if (x->phase != NEXT_DEAD)
 		next_work(r, x);
 	if (x->phase == NEXT_IDLE)
@@ -403,7 +425,7 @@ void next_visit(struct relay *r, struct next *x)
 	if (x->phase != NEXT_DEAD)
 		next_rearm(r, x);
 	else if (!x->visit.queued)
-		next_free(r, x, quitting);
+		next_free(r, x);
 }
 
 void next_expire(struct relay *r, struct next *x)

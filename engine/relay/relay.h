@@ -70,7 +70,7 @@ enum relay_counter { /* rows of counters.def: COUNTER(name, "help") */
 #undef COUNTER
 	RELAY_COUNTER_COUNT
 };
-const char *relay_counter_name(enum relay_counter counter); /* lower case, Prometheus style */
+const char *relay_counter_name(enum relay_counter counter); /* as in counters.def */
 const char *relay_counter_help(enum relay_counter counter);
 const uint64_t *relay_counters(const struct relay *r);
 

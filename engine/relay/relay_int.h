@@ -124,7 +124,7 @@ struct next {
 	struct leg leg;
 	struct timer timer;
 	enum next_phase phase;
-	bool tls_refused; /* STARTTLS was answered negatively */
+	bool orderly; /* once DEAD: close with FIN, nothing was under way */
 	bool verified;
 	struct handle near; /* whom it serves, or is being opened for */
 	struct group *group;

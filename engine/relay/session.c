@@ -439,6 +439,8 @@ void session_next_lost(struct relay *r, struct near *n, struct next *x, enum smt
 	if (envelope_moves(r, n, x))
 		return;
 	bool committed = t->phase == PHASE_COMMITTED && smtp_client_committed(&x->smtp);
+	if (t->phase == PHASE_RCPT_SENT && x->mail_refused)
+		reply = t->refused; /* next answered MAIL before it went: its words, not ours */
 	next_kill(r, x);
 	switch (t->phase) {
 	case PHASE_RCPT_SENT:

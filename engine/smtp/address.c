@@ -1,9 +1,9 @@
 /*
  * address.c - reverse-paths and forward-paths, read straight through.
  *
- * Each part is a function that moves a cursor or fails. Two tolerances, because real mail needs them: dots may
- * stand anywhere in an unquoted local part, and domain labels may hold underscores. Nothing is
- * normalised: what goes on is what was written, framed anew by the client machine.
+ * Each part is a function that moves a cursor or fails. Two tolerances, because real mail needs
+ * them: dots may stand anywhere in an unquoted local part, and domain labels may hold underscores.
+ * Nothing is normalised: what goes on is what was written, framed anew by the client machine.
  *
  * What it does not do: it resolves nothing and does not ask whether the domain is ours.
  *
@@ -50,7 +50,8 @@ static struct span _from(const struct cursor *c, size_t begin)
 	return span_of(c->data + begin, c->at - begin);
 }
 
-enum smtp_path_outcome smtp_path_parse(struct span text, struct smtp_mailbox *box, struct span *rest)
+enum smtp_path_outcome smtp_path_parse(struct span text, struct smtp_mailbox *box,
+                                       struct span *rest)
 {
 	struct cursor c = { .data = text.data, .at = 0, .bytes = text.bytes };
 
@@ -204,7 +205,8 @@ static bool _label(struct cursor *c)
 	return c->data[begin] != '-' && c->data[c->at - 1] != '-';
 }
 
-/* "[198.18.0.1]" or "[IPv6:2001:2::1]" (RFC 5321 4.1.3); general literals have no registered tag to obey. */
+/* "[198.18.0.1]" or "[IPv6:2001:2::1]" (RFC 5321 4.1.3); general literals have no registered tag to
+ * obey. */
 static bool _literal(struct cursor *c)
 {
 	struct ip_addr addr;

@@ -28,9 +28,9 @@ enum smtp_path_outcome {
 	SMTP_PATH_LONG,
 };
 
-/* Parses "<...>" at the start of `text`; *rest is what follows the '>'. A source route is accepted and
- * ignored (RFC 5321 4.1.1.3, appendix C). "<postmaster>" without domain is valid for RCPT only: the caller
- * judges an empty domain. */
+/* Parses "<...>" at the start of `text`; *rest is what follows the '>'. A source route is accepted
+ * and ignored (RFC 5321 4.1.1.3, appendix C). "<postmaster>" without domain is valid for RCPT only:
+ * the caller judges an empty domain. */
 MUST_USE enum smtp_path_outcome smtp_path_parse(struct span text, struct smtp_mailbox *box,
                                                 struct span *rest);
 

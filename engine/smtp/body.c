@@ -1,12 +1,13 @@
 /*
  * body.c - judging and unstuffing received content at the speed of one scan.
  *
- * One pass finds the next CR, LF or NUL sixteen bytes at a time (smtp_line_scan); as long as every CR is
- * followed by LF and no line begins with a dot, the whole span comes out as one piece. Pieces end at a
- * leading dot (which is dropped or ends the message), at a fault, and at a CR that is the span's last byte:
- * that CR comes out with its LF from a constant when the LF arrives.
+ * One pass finds the next CR, LF or NUL sixteen bytes at a time (smtp_line_scan); as long as every
+ * CR is followed by LF and no line begins with a dot, the whole span comes out as one piece. Pieces
+ * end at a leading dot (which is dropped or ends the message), at a fault, and at a CR that is the
+ * span's last byte: that CR comes out with its LF from a constant when the LF arrives.
  *
- * What it does not do: it knows nothing of commands, chunks' lengths or replies; server_body.c does.
+ * What it does not do: it knows nothing of commands, chunks' lengths or replies; server_body.c
+ * does.
  *
  * RFC 5321 2.3.8, 4.1.1.4, 4.5.2; RFC 3030 (no dots); RFC 1870 (what a size counts).
  */
@@ -106,8 +107,8 @@ static void _fault(struct smtp_body *b, enum smtp_body_fault fault)
 		b->fault = fault;
 }
 
-/* Eats text up to the next leading dot, a CR at the span's end, or the span's end. *clean is how much of it,
- * from its beginning, is content: nothing once there is a fault. */
+/* Eats text up to the next leading dot, a CR at the span's end, or the span's end. *clean is how
+ * much of it, from its beginning, is content: nothing once there is a fault. */
 static size_t _run(struct smtp_body *b, struct span in, size_t *clean)
 {
 	size_t at = 0;
@@ -146,8 +147,8 @@ static size_t _run(struct smtp_body *b, struct span in, size_t *clean)
 	return at;
 }
 
-/* Text beyond the size limit is a fault before it is looked at, so that which fault comes first depends on the
- * content alone and not on how it was cut. */
+/* Text beyond the size limit is a fault before it is looked at, so that which fault comes first
+ * depends on the content alone and not on how it was cut. */
 static struct span _within_size(struct smtp_body *b, struct span in)
 {
 	uint64_t max = b->rules.bytes_max;
@@ -155,7 +156,8 @@ static struct span _within_size(struct smtp_body *b, struct span in)
 	if (max == 0 || b->fault != SMTP_FAULT_NONE)
 		return in;
 	if (b->bytes < max)
-		return span_head(in, max - b->bytes < in.bytes ? (size_t)(max - b->bytes) : in.bytes);
+		return span_head(in,
+		                 max - b->bytes < in.bytes ? (size_t)(max - b->bytes) : in.bytes);
 	_fault(b, SMTP_FAULT_TOO_BIG);
 	return in;
 }
@@ -163,7 +165,9 @@ static struct span _within_size(struct smtp_body *b, struct span in)
 static void _line_grows(struct smtp_body *b, struct span part)
 {
 	size_t total = (size_t)b->line_bytes + part.bytes;
-	size_t room = b->line_bytes < b->rules.line_bytes_max ? b->rules.line_bytes_max - b->line_bytes : 0;
+	size_t room = b->line_bytes < b->rules.line_bytes_max ?
+	                      b->rules.line_bytes_max - b->line_bytes :
+	                      0;
 
 	if (b->rules.seven_bit && _has_high_byte(span_head(part, room)))
 		_fault(b, SMTP_FAULT_EIGHT_BIT);

@@ -1,9 +1,10 @@
 /*
  * body.h - message content as it is received: judged, and unstuffed where it came through DATA.
  *
- * With line.c the only judge of CR, LF, NUL and dot. Content comes out as borrowed spans with CRLF line ends;
- * no byte is ever kept (a CR at the end of a span is remembered, not stored). After the first fault nothing
- * more comes out and bytes are eaten to the real end, which is CRLF.CRLF and nothing else (RFC 5321 4.1.1.4).
+ * With line.c the only judge of CR, LF, NUL and dot. Content comes out as borrowed spans with CRLF
+ * line ends; no byte is ever kept (a CR at the end of a span is remembered, not stored). After the
+ * first fault nothing more comes out and bytes are eaten to the real end, which is CRLF.CRLF and
+ * nothing else (RFC 5321 4.1.1.4).
  */
 #ifndef WEIR_SMTP_BODY_H
 #define WEIR_SMTP_BODY_H
@@ -15,8 +16,8 @@
 #include "base/span.h"
 #include "smtp/mail.h"
 
-/* RFC 5321 4.5.3.1.6 asks for 1000 at least and wishes for no limit; real mail often exceeds 1000 and nothing is
- * stored per line here, so the bound only stops what is no text at all. */
+/* RFC 5321 4.5.3.1.6 asks for 1000 at least and wishes for no limit; real mail often exceeds 1000
+ * and nothing is stored per line here, so the bound only stops what is no text at all. */
 #define SMTP_TEXT_LINE_MAX 65536u
 
 struct smtp_body_rules {

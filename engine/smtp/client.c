@@ -1,14 +1,16 @@
 /*
  * client.c - the next side's machine: driving, deadlines, and the one place where phases change.
  *
- * Requests are framed into `out` at once and wait there; client_request.c decides what may leave. Replies
- * come back in the order of the requests; client_reply.c decides what each means. Content is client_body.c's.
+ * Requests are framed into `out` at once and wait there; client_request.c decides what may leave.
+ * Replies come back in the order of the requests; client_reply.c decides what each means. Content
+ * is client_body.c's.
  *
- * What the machine says by itself (EHLO, HELO, RSET, QUIT, the end of the body) is kept as a note (`owed`,
- * `end_wanted`) until output finds a block for it, so that nothing is lost for want of memory.
+ * What the machine says by itself (EHLO, HELO, RSET, QUIT, the end of the body) is kept as a note
+ * (`owed`, `end_wanted`) until output finds a block for it, so that nothing is lost for want of
+ * memory.
  *
- * Deadlines run from the last progress (a reply, bytes moved out, a request queued while none was awaited)
- * and are as long as the oldest unanswered request allows.
+ * Deadlines run from the last progress (a reply, bytes moved out, a request queued while none was
+ * awaited) and are as long as the oldest unanswered request allows.
  *
  * RFC 5321 4.5.3.2; RFC 2920 3.1; RFC 3207 4.
  */
@@ -29,8 +31,8 @@ static void _line(struct smtp_client *c, struct span line, struct instant now,
                   struct smtp_client_event *event);
 static uint64_t _timeout_us(const struct smtp_client *c);
 
-void smtp_client_init(struct smtp_client *c, const struct smtp_client_config *config, struct block_pool *pool,
-                      struct instant now)
+void smtp_client_init(struct smtp_client *c, const struct smtp_client_config *config,
+                      struct block_pool *pool, struct instant now)
 {
 	*c = (struct smtp_client){ .config = config, .pool = pool, .phase = CLIENT_PHASE_GREETING };
 	smtp_line_init(&c->line, SMTP_CLIENT_REPLY_LINE_MAX);
@@ -114,7 +116,8 @@ bool smtp_client_can(const struct smtp_client *c, enum smtp_request request)
 
 	switch (request) {
 	case SMTP_REQUEST_STARTTLS:
-		return room && smtp_client_idle(c) && !c->tls && (c->extensions & SMTP_EXT_STARTTLS) != 0;
+		return room && smtp_client_idle(c) && !c->tls &&
+		       (c->extensions & SMTP_EXT_STARTTLS) != 0;
 	case SMTP_REQUEST_MAIL:
 		return room && c->phase == CLIENT_PHASE_READY && c->owed == 0;
 	case SMTP_REQUEST_RCPT:
@@ -124,7 +127,8 @@ bool smtp_client_can(const struct smtp_client *c, enum smtp_request request)
 	case SMTP_REQUEST_END:
 		return c->phase == CLIENT_PHASE_BODY;
 	case SMTP_REQUEST_RSET:
-		return c->phase == CLIENT_PHASE_ENVELOPE || (c->phase == CLIENT_PHASE_BODY && c->bdat);
+		return c->phase == CLIENT_PHASE_ENVELOPE ||
+		       (c->phase == CLIENT_PHASE_BODY && c->bdat);
 	case SMTP_REQUEST_QUIT:
 		return _is_edge((enum smtp_client_phase)c->phase, CLIENT_PHASE_QUITTING);
 	case SMTP_REQUEST_GREETING:
@@ -223,7 +227,8 @@ const char *smtp_client_phase_name(enum smtp_client_phase phase)
 
 bool smtp_client_idle(const struct smtp_client *c)
 {
-	return c->phase == CLIENT_PHASE_READY && c->count == 0 && c->owed == 0 && byteq_bytes(&c->out) == 0;
+	return c->phase == CLIENT_PHASE_READY && c->count == 0 && c->owed == 0 &&
+	       byteq_bytes(&c->out) == 0;
 }
 
 void smtp_client_enter(struct smtp_client *c, enum smtp_client_phase phase, struct instant now)
@@ -231,7 +236,8 @@ void smtp_client_enter(struct smtp_client *c, enum smtp_client_phase phase, stru
 	enum smtp_client_phase from = (enum smtp_client_phase)c->phase;
 
 	CHECK(phase == CLIENT_PHASE_BROKEN || _is_edge(from, phase));
-	recorder_note(c->config->recorder, now, "smtp client phase", (uint64_t)(uintptr_t)c, from, phase);
+	recorder_note(c->config->recorder, now, "smtp client phase", (uint64_t)(uintptr_t)c, from,
+	              phase);
 	c->phase = (uint8_t)phase;
 }
 
@@ -250,8 +256,11 @@ static size_t _read_line(struct smtp_client *c, struct span bytes, struct instan
 	struct span line;
 	enum smtp_line_outcome outcome;
 	size_t eaten = smtp_line_input(&c->line, c->pool, bytes, &line, &outcome);
+	uint32_t eaten_counted = (uint32_t)eaten;
 
-	c->reply_bytes += (uint32_t)(eaten < SMTP_CLIENT_REPLY_BYTES_MAX ? eaten : SMTP_CLIENT_REPLY_BYTES_MAX);
+	if (eaten > SMTP_CLIENT_REPLY_BYTES_MAX)
+		eaten_counted = SMTP_CLIENT_REPLY_BYTES_MAX;
+	c->reply_bytes += eaten_counted;
 	if (c->reply_bytes > SMTP_CLIENT_REPLY_BYTES_MAX)
 		outcome = LINE_LONG;
 	switch (outcome) {

@@ -3,18 +3,20 @@
  *
  * Byte's path: after relay/verdict, before crypto-offload/session and tcp/output.
  *
- * Requests are queued by the caller when the machine can take them (smtp_client_can()); commands are sent
- * together where the next hop offers PIPELINING (RFC 2920) and one at a time where not. Each request's reply
- * arrives as one CLIENT_REPLY event carrying which request it answers, in order. The machine greets and says
- * EHLO (HELO where EHLO is refused with 5yz) by itself and reports CLIENT_READY.
+ * Requests are queued by the caller when the machine can take them (smtp_client_can()); commands
+ * are sent together where the next hop offers PIPELINING (RFC 2920) and one at a time where not.
+ * Each request's reply arrives as one CLIENT_REPLY event carrying which request it answers, in
+ * order. The machine greets and says EHLO (HELO where EHLO is refused with 5yz) by itself and
+ * reports CLIENT_READY.
  *
- * The body is handed over unstuffed, CRLF lines; the machine stuffs dots or frames BDAT chunks, and keeps the
- * end back until smtp_client_body_end(): that call is the commit (the final CRLF.CRLF or `BDAT 0 LAST`).
- * A body that does not end in CRLF gets one in DATA mode only (RFC 3030: BDAT content stays as it is).
+ * The body is handed over unstuffed, CRLF lines; the machine stuffs dots or frames BDAT chunks, and
+ * keeps the end back until smtp_client_body_end(): that call is the commit (the final CRLF.CRLF or
+ * `BDAT 0 LAST`). A body that does not end in CRLF gets one in DATA mode only (RFC 3030: BDAT
+ * content stays as it is).
  *
- * Some events need no further byte (the made-up 354): call input, with an empty span if there is nothing
- * else, until CLIENT_NONE. At CLIENT_TLS_GO the leg calls input once more if its plaintext queue is not empty:
- * any byte there is CLIENT_FAULT_INJECTION.
+ * Some events need no further byte (the made-up 354): call input, with an empty span if there is
+ * nothing else, until CLIENT_NONE. At CLIENT_TLS_GO the leg calls input once more if its plaintext
+ * queue is not empty: any byte there is CLIENT_FAULT_INJECTION.
  *
  * RFC 5321, 1870, 2034, 2920, 3030, 3207, 6152, 6531.
  */
@@ -107,8 +109,10 @@ void smtp_client_fini(struct smtp_client *c);
 
 MUST_USE size_t smtp_client_input(struct smtp_client *c, struct span bytes, struct instant now,
                                   struct smtp_client_event *event);
-/* Moves commands (and framed body) that may be sent now to `out`, up to `room` bytes; returns bytes moved. */
-size_t smtp_client_output(struct smtp_client *c, struct byteq *out, size_t room, struct instant now);
+/* Moves commands (and framed body) that may be sent now to `out`, up to `room` bytes; returns bytes
+ * moved. */
+size_t smtp_client_output(struct smtp_client *c, struct byteq *out, size_t room,
+                          struct instant now);
 struct instant smtp_client_deadline(const struct smtp_client *c);
 /* True when the deadline passed: the fault is CLIENT_FAULT_TIMEOUT, abandon the connection. */
 MUST_USE bool smtp_client_expire(struct smtp_client *c, struct instant now);
@@ -121,24 +125,27 @@ void smtp_client_tls_started(struct smtp_client *c, struct instant now); /* says
 void smtp_client_tls_implicit(struct smtp_client *c);
 /* Parameters the next hop does not offer are left out; the relay has checked what must not be. */
 void smtp_client_mail(struct smtp_client *c, const struct smtp_mail *mail, struct instant now);
-void smtp_client_rcpt(struct smtp_client *c, const struct smtp_mailbox *recipient, struct instant now);
-/* DATA, or nothing visible where BDAT is used: then CLIENT_REPLY for SMTP_REQUEST_DATA comes at the next
- * input/output call with a made-up 354. */
+void smtp_client_rcpt(struct smtp_client *c, const struct smtp_mailbox *recipient,
+                      struct instant now);
+/* DATA, or nothing visible where BDAT is used: then CLIENT_REPLY for SMTP_REQUEST_DATA comes at the
+ * next input/output call with a made-up 354. */
 void smtp_client_data(struct smtp_client *c, struct instant now);
 bool smtp_client_uses_bdat(const struct smtp_client *c);
-/* Content that may be sent right now; returns how much of it was taken (0: no room or no blocks; keep it). */
+/* Content that may be sent right now; returns how much of it was taken (0: no room or no blocks;
+ * keep it). */
 MUST_USE size_t smtp_client_body(struct smtp_client *c, struct span content, struct instant now);
-/* The commit. Nothing happens where a chunk was refused (CLIENT_REPLY for SMTP_REQUEST_CHUNK): abandon. A chunk
- * refused after this call is reported as the answer to SMTP_REQUEST_END, and the machine resets by itself, as if
- * smtp_client_abandon() had been called. */
+/* The commit. Nothing happens where a chunk was refused (CLIENT_REPLY for SMTP_REQUEST_CHUNK):
+ * abandon. A chunk refused after this call is reported as the answer to SMTP_REQUEST_END, and the
+ * machine resets by itself, as if smtp_client_abandon() had been called. */
 void smtp_client_body_end(struct smtp_client *c, struct instant now);
 /* Has the commit's last byte been moved to the leg's queue by smtp_client_output()? */
 bool smtp_client_committed(const struct smtp_client *c);
-/* Abandon a transaction before commit. False: only closing the connection can (inside DATA). True: nothing
- * was begun, or RSET is on its way: no reply is reported until CLIENT_REPLY for SMTP_REQUEST_RSET; a positive
- * one makes the connection idle again. */
+/* Abandon a transaction before commit. False: only closing the connection can (inside DATA). True:
+ * nothing was begun, or RSET is on its way: no reply is reported until CLIENT_REPLY for
+ * SMTP_REQUEST_RSET; a positive one makes the connection idle again. */
 MUST_USE bool smtp_client_abandon(struct smtp_client *c, struct instant now);
-/* Says QUIT where the state allows it; elsewhere (in a body, during the handshake) does nothing: just close. */
+/* Says QUIT where the state allows it; elsewhere (in a body, during the handshake) does nothing:
+ * just close. */
 void smtp_client_quit(struct smtp_client *c, struct instant now);
 
 uint32_t smtp_client_extensions(const struct smtp_client *c); /* enum smtp_extension bits */

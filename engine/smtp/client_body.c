@@ -1,13 +1,14 @@
 /*
  * client_body.c - content on its way to the next hop: stuffed for DATA, framed in chunks for BDAT.
  *
- * DATA: content is copied into `out` with its dots stuffed, at most SMTP_CLIENT_BACKLOG_BYTES ahead.
- * BDAT: content is gathered and framed as `BDAT n` when SMTP_CLIENT_CHUNK_BYTES are together (earlier when the
- * pool runs low), with at most SMTP_CLIENT_CHUNKS_MAX chunks unanswered; the queue passes whole blocks on
- * when a chunk is framed. What is gathered when the end is ordered goes as `BDAT n LAST`.
+ * DATA: content is copied into `out` with its dots stuffed, at most SMTP_CLIENT_BACKLOG_BYTES
+ * ahead. BDAT: content is gathered and framed as `BDAT n` when SMTP_CLIENT_CHUNK_BYTES are together
+ * (earlier when the pool runs low), with at most SMTP_CLIENT_CHUNKS_MAX chunks unanswered; the
+ * queue passes whole blocks on when a chunk is framed. What is gathered when the end is ordered
+ * goes as `BDAT n LAST`.
  *
- * Nothing that could be read as an end leaves before smtp_client_body_end(): in DATA no line is a lone dot, in
- * BDAT no chunk is LAST.
+ * Nothing that could be read as an end leaves before smtp_client_body_end(): in DATA no line is a
+ * lone dot, in BDAT no chunk is LAST.
  *
  * RFC 5321 4.1.1.4, 4.5.2; RFC 3030 2, 4.2.
  */
@@ -99,7 +100,8 @@ static size_t _gather(struct smtp_client *c, struct span content, struct instant
 			break;
 		if (c->spare == NULL && (c->spare = block_take(c->pool)) == NULL)
 			break;
-		struct span part = span_head(span_after(content, taken), SMTP_CLIENT_CHUNK_BYTES - gathered);
+		struct span part =
+			span_head(span_after(content, taken), SMTP_CLIENT_CHUNK_BYTES - gathered);
 		size_t written = byteq_write(&c->chunk, c->pool, part);
 		taken += written;
 		if (written < part.bytes)
@@ -108,14 +110,16 @@ static size_t _gather(struct smtp_client *c, struct span content, struct instant
 	return taken;
 }
 
-/* Large chunks are cheap on the wire; but when the pool runs low, content must move to free its blocks. */
+/* Large chunks are cheap on the wire; but when the pool runs low, content must move to free its
+ * blocks. */
 static size_t _chunk_goal(const struct smtp_client *c)
 {
 	uint32_t free_blocks = c->pool->free_count;
 
 	if (free_blocks < c->pool->total / 16 || free_blocks < 4)
 		return 1;
-	return free_blocks < c->pool->total / 4 ? SMTP_CLIENT_CHUNK_LOW_BYTES : SMTP_CLIENT_CHUNK_BYTES;
+	return free_blocks < c->pool->total / 4 ? SMTP_CLIENT_CHUNK_LOW_BYTES :
+	                                          SMTP_CLIENT_CHUNK_BYTES;
 }
 
 /* False: too many are unanswered, or there is no room for the command. */
@@ -137,7 +141,8 @@ static bool _frame_chunk(struct smtp_client *c, bool last, struct instant now)
 	text_str(&t, last ? " LAST\r\n" : "\r\n");
 	CHECK(byteq_write(&c->out, c->pool, text_as_span(&t)) == t.used);
 	CHECK(byteq_move(&c->out, &c->chunk, c->pool, bytes) == bytes);
-	smtp_client_request_push(c, last ? SMTP_REQUEST_END : SMTP_REQUEST_CHUNK, t.used + bytes, now);
+	smtp_client_request_push(c, last ? SMTP_REQUEST_END : SMTP_REQUEST_CHUNK, t.used + bytes,
+	                         now);
 	c->chunks += !last;
 	return true;
 }

@@ -10,7 +10,8 @@
 void smtp_client_enter(struct smtp_client *c, enum smtp_client_phase phase, struct instant now);
 
 /* client_request.c: the ring of requests and what may leave. */
-void smtp_client_request_push(struct smtp_client *c, enum smtp_request kind, size_t bytes, struct instant now);
+void smtp_client_request_push(struct smtp_client *c, enum smtp_request kind, size_t bytes,
+                              struct instant now);
 /* The oldest request, which must have been released, leaves the ring; 0 when there is none. */
 enum smtp_request smtp_client_request_pop(struct smtp_client *c, struct instant now);
 /* The oldest unanswered request, sent or not; 0 when there is none. */
@@ -28,9 +29,11 @@ void smtp_client_body_frame(struct smtp_client *c, struct instant now);
 void smtp_client_body_drop(struct smtp_client *c);
 
 /* client_reply.c: one complete reply in c->reply. */
-void smtp_client_reply_complete(struct smtp_client *c, struct instant now, struct smtp_client_event *event);
-void smtp_client_reply_made_up(struct smtp_client *c, struct instant now, struct smtp_client_event *event);
-void smtp_client_reply_fault(struct smtp_client *c, enum smtp_client_fault fault, struct instant now,
-                             struct smtp_client_event *event);
+void smtp_client_reply_complete(struct smtp_client *c, struct instant now,
+                                struct smtp_client_event *event);
+void smtp_client_reply_made_up(struct smtp_client *c, struct instant now,
+                               struct smtp_client_event *event);
+void smtp_client_reply_fault(struct smtp_client *c, enum smtp_client_fault fault,
+                             struct instant now, struct smtp_client_event *event);
 
 #endif

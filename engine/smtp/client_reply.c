@@ -1,10 +1,12 @@
 /*
  * client_reply.c - what a complete reply means to the request it answers.
  *
- * The class of a code is checked against the request: 3yz answers DATA and nothing else, 2yz everything but
- * DATA. A next hop that answers otherwise has lost count, and so have we: CLIENT_FAULT_SYNTAX.
+ * The class of a code is checked against the request: 3yz answers DATA and nothing else, 2yz
+ * everything but DATA. A next hop that answers otherwise has lost count, and so have we:
+ * CLIENT_FAULT_SYNTAX.
  *
- * While an abandoned transaction is being reset replies are eaten without a word until that of RSET.
+ * While an abandoned transaction is being reset replies are eaten without a word until that of
+ * RSET.
  *
  * RFC 5321 4.2.1, 4.3.2; RFC 3207 4; RFC 3030 2.
  */
@@ -13,12 +15,15 @@
 static bool _class_fits(enum smtp_request request, uint16_t code);
 static void _hello(struct smtp_client *c, enum smtp_request request, struct instant now,
                    struct smtp_client_event *event);
-static void _report(struct smtp_client *c, enum smtp_request request, struct smtp_client_event *event);
+static void _report(struct smtp_client *c, enum smtp_request request,
+                    struct smtp_client_event *event);
 static void _transaction(struct smtp_client *c, enum smtp_request request, struct instant now,
                          struct smtp_client_event *event);
-static void _chunk_refused(struct smtp_client *c, struct instant now, struct smtp_client_event *event);
+static void _chunk_refused(struct smtp_client *c, struct instant now,
+                           struct smtp_client_event *event);
 
-void smtp_client_reply_complete(struct smtp_client *c, struct instant now, struct smtp_client_event *event)
+void smtp_client_reply_complete(struct smtp_client *c, struct instant now,
+                                struct smtp_client_event *event)
 {
 	enum smtp_request request = smtp_client_request_pop(c, now);
 	bool positive = c->reply.code < 400;
@@ -43,7 +48,8 @@ void smtp_client_reply_complete(struct smtp_client *c, struct instant now, struc
 		break;
 	case SMTP_REQUEST_RSET:
 		if (c->phase == CLIENT_PHASE_RESETTING)
-			smtp_client_enter(c, positive ? CLIENT_PHASE_READY : CLIENT_PHASE_REFUSED, now);
+			smtp_client_enter(c, positive ? CLIENT_PHASE_READY : CLIENT_PHASE_REFUSED,
+			                  now);
 		_report(c, request, event);
 		break;
 	case SMTP_REQUEST_QUIT:
@@ -61,7 +67,8 @@ void smtp_client_reply_complete(struct smtp_client *c, struct instant now, struc
 	}
 }
 
-void smtp_client_reply_made_up(struct smtp_client *c, struct instant now, struct smtp_client_event *event)
+void smtp_client_reply_made_up(struct smtp_client *c, struct instant now,
+                               struct smtp_client_event *event)
 {
 	if (smtp_client_request_head(c) != SMTP_REQUEST_DATA || c->requests[c->first].bytes != 0)
 		return;
@@ -70,8 +77,8 @@ void smtp_client_reply_made_up(struct smtp_client *c, struct instant now, struct
 	smtp_client_reply_complete(c, now, event);
 }
 
-void smtp_client_reply_fault(struct smtp_client *c, enum smtp_client_fault fault, struct instant now,
-                             struct smtp_client_event *event)
+void smtp_client_reply_fault(struct smtp_client *c, enum smtp_client_fault fault,
+                             struct instant now, struct smtp_client_event *event)
 {
 	*event = (struct smtp_client_event){ .kind = CLIENT_FAULT, .fault = fault };
 	smtp_client_enter(c, CLIENT_PHASE_BROKEN, now);
@@ -108,7 +115,8 @@ static void _hello(struct smtp_client *c, enum smtp_request request, struct inst
 	}
 }
 
-static void _report(struct smtp_client *c, enum smtp_request request, struct smtp_client_event *event)
+static void _report(struct smtp_client *c, enum smtp_request request,
+                    struct smtp_client_event *event)
 {
 	event->kind = CLIENT_REPLY;
 	event->request = request;
@@ -140,9 +148,10 @@ static void _transaction(struct smtp_client *c, enum smtp_request request, struc
 	_report(c, request, event);
 }
 
-/* With the end already ordered the refusal is the answer to it: what the LAST chunk is told then (503, RFC
- * 3030 2) is of no interest, and the machine resets by itself. */
-static void _chunk_refused(struct smtp_client *c, struct instant now, struct smtp_client_event *event)
+/* With the end already ordered the refusal is the answer to it: what the LAST chunk is told then
+ * (503, RFC 3030 2) is of no interest, and the machine resets by itself. */
+static void _chunk_refused(struct smtp_client *c, struct instant now,
+                           struct smtp_client_event *event)
 {
 	bool ending = c->phase == CLIENT_PHASE_ENDING;
 

@@ -1,20 +1,23 @@
 /*
- * client_request.c - commands framed from parsed form, the ring of unanswered requests, and what may leave.
+ * client_request.c - commands framed from parsed form, the ring of unanswered requests, and what
+ * may leave.
  *
- * What leaves is never what was received: verbs are ours, addresses are written from struct smtp_mailbox,
- * parameters from struct smtp_mail. A path holds no space, control or '>' outside quotes (address.c).
+ * What leaves is never what was received: verbs are ours, addresses are written from struct
+ * smtp_mailbox, parameters from struct smtp_mail. A path holds no space, control or '>' outside
+ * quotes (address.c).
  *
- * Pipelining (RFC 2920 3.1): with the extension, requests leave without waiting, except behind one of the
- * gates (EHLO, HELO, STARTTLS, DATA, the end, QUIT), whose reply decides what comes next. Without it each
- * waits for the reply before.
+ * Pipelining (RFC 2920 3.1): with the extension, requests leave without waiting, except behind one
+ * of the gates (EHLO, HELO, STARTTLS, DATA, the end, QUIT), whose reply decides what comes next.
+ * Without it each waits for the reply before.
  *
- * Bounds: SMTP_CLIENT_PENDING_MAX requests; smtp_client_can() keeps a few of them free for what the machine
- * says by itself.
+ * Bounds: SMTP_CLIENT_PENDING_MAX requests; smtp_client_can() keeps a few of them free for what the
+ * machine says by itself.
  */
 #include "base/text.h"
 #include "smtp/client_int.h"
 
-static void _command(struct smtp_client *c, enum smtp_request kind, const struct text *t, struct instant now);
+static void _command(struct smtp_client *c, enum smtp_request kind, const struct text *t,
+                     struct instant now);
 static void _path(struct text *t, const struct smtp_mailbox *box);
 static bool _is_gate(struct smtp_client_request request);
 
@@ -51,7 +54,8 @@ void smtp_client_mail(struct smtp_client *c, const struct smtp_mail *mail, struc
 	smtp_client_enter(c, CLIENT_PHASE_ENVELOPE, now);
 }
 
-void smtp_client_rcpt(struct smtp_client *c, const struct smtp_mailbox *recipient, struct instant now)
+void smtp_client_rcpt(struct smtp_client *c, const struct smtp_mailbox *recipient,
+                      struct instant now)
 {
 	char buffer[SMTP_CLIENT_COMMAND_BYTES_MAX];
 	struct text t = text_of(buffer, sizeof(buffer));
@@ -95,7 +99,8 @@ void smtp_client_request_owed(struct smtp_client *c, struct instant now)
 	_command(c, kind, &t, now);
 }
 
-void smtp_client_request_push(struct smtp_client *c, enum smtp_request kind, size_t bytes, struct instant now)
+void smtp_client_request_push(struct smtp_client *c, enum smtp_request kind, size_t bytes,
+                              struct instant now)
 {
 	uint32_t slot = (c->first + c->count) % SMTP_CLIENT_PENDING_MAX;
 
@@ -103,7 +108,8 @@ void smtp_client_request_push(struct smtp_client *c, enum smtp_request kind, siz
 	CHECK(bytes < 1u << 24);
 	if (c->count == 0)
 		c->since = now;
-	c->requests[slot] = (struct smtp_client_request){ .kind = kind, .bytes = (uint32_t)bytes & 0xffffffu };
+	c->requests[slot] =
+		(struct smtp_client_request){ .kind = kind, .bytes = (uint32_t)bytes & 0xffffffu };
 	c->count++;
 }
 
@@ -142,7 +148,8 @@ void smtp_client_request_release(struct smtp_client *c)
 	}
 }
 
-static void _command(struct smtp_client *c, enum smtp_request kind, const struct text *t, struct instant now)
+static void _command(struct smtp_client *c, enum smtp_request kind, const struct text *t,
+                     struct instant now)
 {
 	CHECK(!t->cut);
 	CHECK(byteq_write(&c->out, c->pool, text_as_span(t)) == t->used);

@@ -1,5 +1,6 @@
 /*
- * client_state.h - the next side's machine as memory: fields are private to client*.c, the size is public.
+ * client_state.h - the next side's machine as memory: fields are private to client*.c, the size is
+ * public.
  *
  * An idle (pooled) session holds no block.
  */

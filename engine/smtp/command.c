@@ -1,9 +1,9 @@
 /*
  * command.c - parsing command lines (RFC 5321 4.1.1) through verbs.def.
  *
- * Verbs compare without case. Trailing spaces are tolerated, and spaces between "FROM:" and the path, because
- * senders in the field write both. A parameter we do not offer is refused with 555 (RFC 5321 4.1.1.11), a
- * malformed or repeated one with 501.
+ * Verbs compare without case. Trailing spaces are tolerated, and spaces between "FROM:" and the
+ * path, because senders in the field write both. A parameter we do not offer is refused with 555
+ * (RFC 5321 4.1.1.11), a malformed or repeated one with 501.
  *
  * RFC 5321 4.1.1, 4.1.2; RFC 1870 3; RFC 3030 2; RFC 6152 2; RFC 6531 3.4.
  */
@@ -30,13 +30,15 @@ static const struct {
 
 /* First words of requests that a browser was tricked into sending here. */
 static const struct span foreign[] = {
-	WORD("GET"), WORD("POST"), WORD("PUT"), WORD("HEAD"), WORD("CONNECT"), WORD("OPTIONS"), WORD("PRI"),
+	WORD("GET"),     WORD("POST"),    WORD("PUT"), WORD("HEAD"),
+	WORD("CONNECT"), WORD("OPTIONS"), WORD("PRI"),
 };
 
 static bool _take_word(struct span *rest, struct span *word);
-static enum smtp_reply_id _mail_parameters(struct span rest, bool smtputf8_offered, struct smtp_mail *mail);
-static enum smtp_reply_id _mail_parameter(struct span word, bool smtputf8_offered, struct smtp_mail *mail,
-                                          uint32_t *seen);
+static enum smtp_reply_id _mail_parameters(struct span rest, bool smtputf8_offered,
+                                           struct smtp_mail *mail);
+static enum smtp_reply_id _mail_parameter(struct span word, bool smtputf8_offered,
+                                          struct smtp_mail *mail, uint32_t *seen);
 static struct span _trim_spaces(struct span s);
 static bool _is_keyword(struct span s);
 
@@ -85,7 +87,8 @@ bool smtp_verb_is_junk(enum smtp_verb verb)
 	return verbs[verb].junk;
 }
 
-enum smtp_reply_id smtp_command_mail(struct span argument, bool smtputf8_offered, struct smtp_mail *mail)
+enum smtp_reply_id smtp_command_mail(struct span argument, bool smtputf8_offered,
+                                     struct smtp_mail *mail)
 {
 	struct span rest;
 
@@ -109,16 +112,19 @@ enum smtp_reply_id smtp_command_mail(struct span argument, bool smtputf8_offered
 	return bad;
 }
 
-enum smtp_reply_id smtp_command_rcpt(struct span argument, bool smtputf8, struct smtp_mailbox *recipient)
+enum smtp_reply_id smtp_command_rcpt(struct span argument, bool smtputf8,
+                                     struct smtp_mailbox *recipient)
 {
 	struct span rest;
 
 	if (!span_starts_nocase(argument, SPAN("TO:")))
 		return SMTP_REPLY_BAD_ARGUMENT;
-	if (smtp_path_parse(_trim_spaces(span_after(argument, 3)), recipient, &rest) != SMTP_PATH_OK)
+	if (smtp_path_parse(_trim_spaces(span_after(argument, 3)), recipient, &rest) !=
+	    SMTP_PATH_OK)
 		return SMTP_REPLY_BAD_RECIPIENT;
 	if (rest.bytes != 0)
-		return rest.data[0] == ' ' ? SMTP_REPLY_UNKNOWN_PARAMETER : SMTP_REPLY_BAD_RECIPIENT;
+		return rest.data[0] == ' ' ? SMTP_REPLY_UNKNOWN_PARAMETER :
+		                             SMTP_REPLY_BAD_RECIPIENT;
 	return recipient->utf8 && !smtputf8 ? SMTP_REPLY_NEED_SMTPUTF8_RECIPIENT : SMTP_REPLY_NONE;
 }
 
@@ -159,7 +165,8 @@ static bool _take_word(struct span *rest, struct span *word)
 	return word->bytes != 0;
 }
 
-static enum smtp_reply_id _mail_parameters(struct span rest, bool smtputf8_offered, struct smtp_mail *mail)
+static enum smtp_reply_id _mail_parameters(struct span rest, bool smtputf8_offered,
+                                           struct smtp_mail *mail)
 {
 	struct span word;
 	uint32_t seen = 0;
@@ -172,8 +179,8 @@ static enum smtp_reply_id _mail_parameters(struct span rest, bool smtputf8_offer
 	return bad;
 }
 
-static enum smtp_reply_id _mail_parameter(struct span word, bool smtputf8_offered, struct smtp_mail *mail,
-                                          uint32_t *seen)
+static enum smtp_reply_id _mail_parameter(struct span word, bool smtputf8_offered,
+                                          struct smtp_mail *mail, uint32_t *seen)
 {
 	enum { SIZE = 1, BODY = 2, UTF8 = 4 };
 	struct span keyword = span_head(word, span_find(word, '='));

@@ -1,8 +1,10 @@
 /*
- * command.h - one command line as verb and argument, and the arguments of MAIL, RCPT, BDAT and EHLO.
+ * command.h - one command line as verb and argument, and the arguments of MAIL, RCPT, BDAT and
+ * EHLO.
  *
- * Everything is borrowed from the line. What a judge here says is a row of replies.def, SMTP_REPLY_NONE when
- * the line is good; limits that depend on settings (size, recipients) are the server machine's.
+ * Everything is borrowed from the line. What a judge here says is a row of replies.def,
+ * SMTP_REPLY_NONE when the line is good; limits that depend on settings (size, recipients) are the
+ * server machine's.
  */
 #ifndef WEIR_SMTP_COMMAND_H
 #define WEIR_SMTP_COMMAND_H

@@ -1,10 +1,11 @@
 /*
  * ehlo.c - extension keywords, one table for both directions.
  *
- * Keywords compare without case; parameters behind a keyword are read for SIZE only. An unreadable SIZE is no
- * limit: the next hop will say so itself.
+ * Keywords compare without case; parameters behind a keyword are read for SIZE only. An unreadable
+ * SIZE is no limit: the next hop will say so itself.
  *
- * RFC 5321 4.1.1.1; RFC 1870 4; RFC 2034; RFC 2920; RFC 3030; RFC 3207; RFC 3461; RFC 6152; RFC 6531; RFC 8689.
+ * RFC 5321 4.1.1.1; RFC 1870 4; RFC 2034; RFC 2920; RFC 3030; RFC 3207; RFC 3461; RFC 6152; RFC
+ * 6531; RFC 8689.
  */
 #include "smtp/ehlo.h"
 
@@ -15,15 +16,20 @@ static const struct {
 	struct span keyword;
 } keywords[] = {
 #define WORD(literal) { .data = (const uint8_t *)(literal), .bytes = sizeof(literal) - 1 }
-	{ SMTP_EXT_PIPELINING, WORD("PIPELINING") }, { SMTP_EXT_SIZE, WORD("SIZE") },
-	{ SMTP_EXT_STARTTLS, WORD("STARTTLS") },     { SMTP_EXT_ENHANCED, WORD("ENHANCEDSTATUSCODES") },
-	{ SMTP_EXT_8BITMIME, WORD("8BITMIME") },     { SMTP_EXT_SMTPUTF8, WORD("SMTPUTF8") },
-	{ SMTP_EXT_CHUNKING, WORD("CHUNKING") },     { SMTP_EXT_REQUIRETLS, WORD("REQUIRETLS") },
-	{ SMTP_EXT_DSN, WORD("DSN") },               { SMTP_EXT_XCLIENT, WORD("XCLIENT") },
+	{ SMTP_EXT_PIPELINING, WORD("PIPELINING") },
+	{ SMTP_EXT_SIZE, WORD("SIZE") },
+	{ SMTP_EXT_STARTTLS, WORD("STARTTLS") },
+	{ SMTP_EXT_ENHANCED, WORD("ENHANCEDSTATUSCODES") },
+	{ SMTP_EXT_8BITMIME, WORD("8BITMIME") },
+	{ SMTP_EXT_SMTPUTF8, WORD("SMTPUTF8") },
+	{ SMTP_EXT_CHUNKING, WORD("CHUNKING") },
+	{ SMTP_EXT_REQUIRETLS, WORD("REQUIRETLS") },
+	{ SMTP_EXT_DSN, WORD("DSN") },
+	{ SMTP_EXT_XCLIENT, WORD("XCLIENT") },
 };
 
-void smtp_ehlo_write(struct byteq *out, struct block_pool *pool, struct span hostname, uint32_t extensions,
-                     uint64_t size_limit)
+void smtp_ehlo_write(struct byteq *out, struct block_pool *pool, struct span hostname,
+                     uint32_t extensions, uint64_t size_limit)
 {
 	char buffer[SMTP_EHLO_WIRE_MAX];
 	struct text t = text_of(buffer, sizeof(buffer));

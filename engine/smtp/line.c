@@ -1,12 +1,13 @@
 /*
  * line.c - lines end with CRLF and with nothing else.
  *
- * Called by the server machine for command lines and by the client machine for reply lines; the two scanners
- * at the end serve body.c and stuff.c as well, so that there is one place that looks for these bytes.
+ * Called by the server machine for command lines and by the client machine for reply lines; the two
+ * scanners at the end serve body.c and stuff.c as well, so that there is one place that looks for
+ * these bytes.
  *
- * The common case costs one scan: the whole line lies in the span and is borrowed. Otherwise its beginning is
- * copied into one block. A line that became too long or holds a bare CR or NUL gives its block back at once
- * and is only counted until its CRLF.
+ * The common case costs one scan: the whole line lies in the span and is borrowed. Otherwise its
+ * beginning is copied into one block. A line that became too long or holds a bare CR or NUL gives
+ * its block back at once and is only counted until its CRLF.
  *
  * RFC 5321 2.3.8, 4.5.3.1.4-6.
  */
@@ -18,11 +19,13 @@
 
 typedef uint8_t lanes __attribute__((vector_size(LANES)));
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the scanners find the lowest byte first");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "the scanners find the lowest byte first");
 
 static bool _borrowed(struct smtp_line *l, struct span in, struct span *line, size_t *eaten);
 static bool _append(struct smtp_line *l, struct block_pool *pool, struct span part);
-static enum smtp_line_outcome _finish(struct smtp_line *l, struct block_pool *pool, struct span *line);
+static enum smtp_line_outcome _finish(struct smtp_line *l, struct block_pool *pool,
+                                      struct span *line);
 static void _restart(struct smtp_line *l);
 static void _drop(struct smtp_line *l, struct block_pool *pool);
 
@@ -32,8 +35,8 @@ void smtp_line_init(struct smtp_line *l, uint16_t bytes_max)
 	*l = (struct smtp_line){ .bytes_max = bytes_max };
 }
 
-size_t smtp_line_input(struct smtp_line *l, struct block_pool *pool, struct span bytes, struct span *line,
-                       enum smtp_line_outcome *outcome)
+size_t smtp_line_input(struct smtp_line *l, struct block_pool *pool, struct span bytes,
+                       struct span *line, enum smtp_line_outcome *outcome)
 {
 	size_t at = 0;
 
@@ -88,7 +91,8 @@ static bool _borrowed(struct smtp_line *l, struct span in, struct span *line, si
 	if (l->bytes != 0 || l->after_cr || l->bad)
 		return false;
 	size_t end = smtp_line_scan(in);
-	if (end > l->bytes_max || end + 1 >= in.bytes || in.data[end] != '\r' || in.data[end + 1] != '\n')
+	if (end > l->bytes_max || end + 1 >= in.bytes || in.data[end] != '\r' ||
+	    in.data[end + 1] != '\n')
 		return false;
 	*line = span_head(in, end);
 	*eaten = end + 2;
@@ -117,7 +121,8 @@ static bool _append(struct smtp_line *l, struct block_pool *pool, struct span pa
 	return true;
 }
 
-static enum smtp_line_outcome _finish(struct smtp_line *l, struct block_pool *pool, struct span *line)
+static enum smtp_line_outcome _finish(struct smtp_line *l, struct block_pool *pool,
+                                      struct span *line)
 {
 	enum smtp_line_outcome outcome = LINE_WHOLE;
 

@@ -1,10 +1,11 @@
 /*
- * line.h - the judge of CR, LF and NUL in command and reply lines (RFC 5321 2.3.8), and the scanner that
- * body.c builds on.
+ * line.h - the judge of CR, LF and NUL in command and reply lines (RFC 5321 2.3.8), and the scanner
+ * that body.c builds on.
  *
- * Only CRLF ends a line. A line that lies within the given span is borrowed, without a copy; a line that is
- * split between calls is gathered in one pool block, which smtp_line_done() gives back. Bounds: bytes_max per
- * line (longer ones are swallowed to their CRLF and reported), SMTP_LINE_SWALLOW_MAX for what is swallowed.
+ * Only CRLF ends a line. A line that lies within the given span is borrowed, without a copy; a line
+ * that is split between calls is gathered in one pool block, which smtp_line_done() gives back.
+ * Bounds: bytes_max per line (longer ones are swallowed to their CRLF and reported),
+ * SMTP_LINE_SWALLOW_MAX for what is swallowed.
  */
 #ifndef WEIR_SMTP_LINE_H
 #define WEIR_SMTP_LINE_H

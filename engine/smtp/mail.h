@@ -1,5 +1,6 @@
 /*
- * mail.h - what one MAIL command says, and what can be wrong with a body: types shared by both machines.
+ * mail.h - what one MAIL command says, and what can be wrong with a body: types shared by both
+ * machines.
  *
  * RFC 5321 4.1.1.2, RFC 1870 (SIZE), RFC 6152 (BODY), RFC 6531 (SMTPUTF8).
  */

@@ -1,10 +1,13 @@
 /*
- * reply.c - SMTP replies: ours from replies.def, theirs from the wire, both written out the same way.
+ * reply.c - SMTP replies: ours from replies.def, theirs from the wire, both written out the same
+ * way.
  *
- * A reply's text keeps its lines apart with '\n' and never holds another control character: what a next hop
- * sent is made printable line by line, so nothing it says can end a line of ours. Bytes above 0x7f pass.
+ * A reply's text keeps its lines apart with '\n' and never holds another control character: what a
+ * next hop sent is made printable line by line, so nothing it says can end a line of ours. Bytes
+ * above 0x7f pass.
  *
- * What it does not do: add enhanced codes to forwarded replies that have none; they are passed on as they are.
+ * What it does not do: add enhanced codes to forwarded replies that have none; they are passed on
+ * as they are.
  *
  * RFC 5321 4.2; RFC 2034 4; RFC 3463.
  */

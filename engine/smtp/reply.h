@@ -1,8 +1,8 @@
 /*
  * reply.h - SMTP replies as values, and the table of every text we ever say (replies.def).
  *
- * A reply is either one of ours, by id, or forwarded from the next hop: class, code and text of the next
- * hop's lines, re-framed (RFC 5321 4.2). It is bounded and holds its own copy, so it can wait.
+ * A reply is either one of ours, by id, or forwarded from the next hop: class, code and text of the
+ * next hop's lines, re-framed (RFC 5321 4.2). It is bounded and holds its own copy, so it can wait.
  */
 #ifndef WEIR_SMTP_REPLY_H
 #define WEIR_SMTP_REPLY_H
@@ -34,7 +34,8 @@ struct smtp_reply {
 
 /* Our own reply. */
 void smtp_reply_set(struct smtp_reply *r, enum smtp_reply_id id);
-/* Our own reply with the row's text replaced after the enhanced code (policy texts); one line, printable. */
+/* Our own reply with the row's text replaced after the enhanced code (policy texts); one line,
+ * printable. */
 void smtp_reply_set_text(struct smtp_reply *r, enum smtp_reply_id id, struct span text);
 /* From parts: code 200..599, enhanced "" or "x.y.z", one line of text. */
 void smtp_reply_make(struct smtp_reply *r, uint16_t code, struct span enhanced, struct span text);
@@ -44,11 +45,12 @@ void smtp_reply_make(struct smtp_reply *r, uint16_t code, struct span enhanced, 
 struct byteq;
 struct block_pool;
 
-/* Appends the reply's lines to `out`: "250-text CRLF ... 250 text CRLF". The caller has made sure that
- * SMTP_REPLY_WIRE_MAX bytes fit. */
+/* Appends the reply's lines to `out`: "250-text CRLF ... 250 text CRLF". The caller has made sure
+ * that SMTP_REPLY_WIRE_MAX bytes fit. */
 void smtp_reply_write(const struct smtp_reply *r, struct byteq *out, struct block_pool *pool);
-/* Reads one line (without CRLF) of a next-hop reply into *r, which is zeroed before the first. Further lines
- * must have the same code. *last says that the reply is complete. False: this is no reply line. */
+/* Reads one line (without CRLF) of a next-hop reply into *r, which is zeroed before the first.
+ * Further lines must have the same code. *last says that the reply is complete. False: this is no
+ * reply line. */
 MUST_USE bool smtp_reply_line(struct smtp_reply *r, struct span line, bool *last);
 /* The row's name, for logs and tests. */
 const char *smtp_reply_name(enum smtp_reply_id id);

@@ -1,17 +1,18 @@
 /*
- * server.c - the near side's machine: driving, answering, deadlines, and the one place where phases change.
+ * server.c - the near side's machine: driving, answering, deadlines, and the one place where phases
+ * change.
  *
- * Byte's path: bytes come from the leg and go to server_command.c (lines) or server_body.c (content) by phase;
- * what they find comes back as one event at a time.
+ * Byte's path: bytes come from the leg and go to server_command.c (lines) or server_body.c
+ * (content) by phase; what they find comes back as one event at a time.
  *
- * Room for replies: before anything is eaten that can owe a reply, one spare block is taken out of the pool
- * and kept until the reply is written; so an answer never fails for want of a block, whenever it comes. With
- * no block to be had nothing is eaten: back-pressure. Greeting, 220 to STARTTLS and 421 are kept as an id in
- * `owed` and written when output is asked for.
+ * Room for replies: before anything is eaten that can owe a reply, one spare block is taken out of
+ * the pool and kept until the reply is written; so an answer never fails for want of a block,
+ * whenever it comes. With no block to be had nothing is eaten: back-pressure. Greeting, 220 to
+ * STARTTLS and 421 are kept as an id in `owed` and written when output is asked for.
  *
  * Bounds: see server.h (errors, junk, unsent replies, bytes eaten for nothing) and the deadlines of
- * smtp_server_rearm(). The command deadline runs from the last answer, not from the last byte, so that a line
- * that trickles in has no more time than one that comes at once.
+ * smtp_server_rearm(). The command deadline runs from the last answer, not from the last byte, so
+ * that a line that trickles in has no more time than one that comes at once.
  *
  * RFC 5321 3.8, 4.5.3.2.7; RFC 3207 4.2.
  */
@@ -38,8 +39,8 @@ static void _report_close(struct smtp_server *s, struct smtp_server_event *event
 static bool _may_close(const struct smtp_server *s);
 static void _compose_owed(const struct smtp_server *s, struct smtp_reply *reply);
 
-void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *config, struct block_pool *pool,
-                      struct instant now)
+void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *config,
+                      struct block_pool *pool, struct instant now)
 {
 	*s = (struct smtp_server){ .config = config, .pool = pool, .phase = SERVER_PHASE_START,
 		                   .owed = SMTP_REPLY_GREETING };
@@ -211,7 +212,8 @@ void smtp_server_enter(struct smtp_server *s, enum smtp_server_phase phase, stru
 	enum smtp_server_phase from = (enum smtp_server_phase)s->phase;
 
 	CHECK(phase == SERVER_PHASE_CLOSED || _is_edge(from, phase));
-	recorder_note(s->config->recorder, now, "smtp server phase", (uint64_t)(uintptr_t)s, from, phase);
+	recorder_note(s->config->recorder, now, "smtp server phase", (uint64_t)(uintptr_t)s, from,
+	              phase);
 	s->phase = (uint8_t)phase;
 	smtp_server_rearm(s, now);
 }
@@ -294,8 +296,8 @@ void smtp_server_forget(struct smtp_server *s, struct smtp_server_event *event)
 	s->body_type = SMTP_BODY_7BIT;
 }
 
-void smtp_server_ask(struct smtp_server *s, enum smtp_server_event_kind kind, struct smtp_server_event *event,
-                     struct instant now)
+void smtp_server_ask(struct smtp_server *s, enum smtp_server_event_kind kind,
+                     struct smtp_server_event *event, struct instant now)
 {
 	CHECK(s->spare != NULL);
 	event->kind = kind;
@@ -332,7 +334,8 @@ static size_t _step(struct smtp_server *s, struct span bytes, struct instant now
 			return smtp_server_body_input(s, bytes, now, event);
 		return smtp_server_command_input(s, bytes, now, event);
 	case SERVER_PHASE_TLS:
-		/* With the 220 still unsent these bytes were pipelined: injection. After it they are TLS. */
+		/* With the 220 still unsent these bytes were pipelined: injection. After it they
+		 * are TLS. */
 		if (bytes.bytes > 0 && s->owed == SMTP_REPLY_TLS_READY)
 			smtp_server_close(s, SMTP_REPLY_TLS_INJECTION, now);
 		break;

@@ -13,18 +13,19 @@
  *   a goodbye or an expiry call input again, with an empty span if there is nothing else, until SERVER_NONE.
  *   Input also eats nothing while replies pile up unsent or the pool has no block; output or freed blocks help.
  *
- * Transactions, as the relay sees them: a positive answer to SERVER_MAIL opens one. It ends with the answer to
- * SERVER_BODY_END or SERVER_BODY_BAD, with a negative answer to SERVER_DATA or SERVER_CHUNK, or with SERVER_RESET
- * or SERVER_CLOSE; each of these is its only end.
+ * Transactions, as the relay sees them: a positive answer to SERVER_MAIL opens one. It ends with
+ * the answer to SERVER_BODY_END or SERVER_BODY_BAD, with a negative answer to SERVER_DATA or
+ * SERVER_CHUNK, or with SERVER_RESET or SERVER_CLOSE; each of these is its only end.
  *   smtp_server_deadline()/_expire(): every state has a deadline (RFC 5321 4.5.3.2.7: 5 minutes).
  *
- * Body bytes arrive as SERVER_BODY events: unstuffed content with CRLF lines, judged for bare CR, bare LF and
- * NUL by smtp/line (the only judge). Back-pressure: do not call input.
+ * Body bytes arrive as SERVER_BODY events: unstuffed content with CRLF lines, judged for bare CR,
+ * bare LF and NUL by smtp/line (the only judge). Back-pressure: do not call input.
  *
  * Spans in an event are borrowed until the next call into the machine.
  *
- * RFC 5321, 1870 (SIZE), 2034 (enhanced codes), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS),
- * 6152 (8BITMIME), 6531 (SMTPUTF8). The machine never sees TLS: the relay says when it started.
+ * RFC 5321, 1870 (SIZE), 2034 (enhanced codes), 2920 (PIPELINING), 3030 (CHUNKING), 3207
+ * (STARTTLS), 6152 (8BITMIME), 6531 (SMTPUTF8). The machine never sees TLS: the relay says when it
+ * started.
  */
 #ifndef WEIR_SMTP_SERVER_H
 #define WEIR_SMTP_SERVER_H
@@ -78,12 +79,14 @@ enum smtp_server_event_kind {
 	SERVER_MAIL,      /* [answer] positive opens the transaction */
 	SERVER_RCPT,      /* [answer] positive adds a recipient */
 	SERVER_DATA,      /* [answer] the transfer begins; smtp_server_answer with 354 (DATA) to go on. For BDAT the
-	                   * event comes before the first chunk's bytes are eaten and a positive answer is silent */
+	                   * event comes before the first chunk's bytes are eaten and a positive
+	                   * answer is silent */
 	SERVER_BODY,      /* body content, event.body; not answered */
 	SERVER_CHUNK,     /* [answer] one BDAT chunk that is not the last was eaten whole: 250 or a failure */
 	SERVER_BODY_END,  /* [answer] the whole body was received (final dot or BDAT LAST) */
 	SERVER_BODY_BAD,  /* [answer] the body broke a rule (event.fault); content was swallowed to its end: the
-	                   * relay must abandon the transaction on next and answer with the fault's reply */
+	                   * relay must abandon the transaction on next and answer with the fault's
+	                   * reply */
 	SERVER_RESET,     /* RSET, or EHLO/HELO, ended a transaction: abandon it. Answered by the machine. */
 	SERVER_STARTTLS,  /* the 220 is queued: when output is flushed, start TLS, then smtp_server_tls_started() */
 	SERVER_CLOSE,     /* QUIT, 421 or a protocol end: flush output, then close. Nothing is eaten any more. */
@@ -97,7 +100,8 @@ struct smtp_server_event {
 	bool chunked;                   /* SERVER_DATA: BDAT, not DATA */
 	enum smtp_body_fault fault;     /* SERVER_BODY_BAD */
 	enum smtp_reply_id fault_reply; /* SERVER_BODY_BAD: what to answer. SERVER_CLOSE: the machine's last word,
-	                                 * TLS_INJECTION, TIMEOUT, TOO_MANY_ERRORS, BYE and so on, for counters */
+	                                 * TLS_INJECTION, TIMEOUT, TOO_MANY_ERRORS, BYE and so on,
+	                                 * for counters */
 };
 
 /* Zeroes and starts: the 220 greeting is queued. `config` outlives the machine. */
@@ -106,7 +110,8 @@ void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *co
 /* Gives all blocks back. The machine may be initialised again afterwards. */
 void smtp_server_fini(struct smtp_server *s);
 
-/* Eats from `bytes`; returns how many were eaten and fills *event (kind SERVER_NONE when nothing happened). */
+/* Eats from `bytes`; returns how many were eaten and fills *event (kind SERVER_NONE when nothing
+ * happened). */
 MUST_USE size_t smtp_server_input(struct smtp_server *s, struct span bytes, struct instant now,
                                   struct smtp_server_event *event);
 /* Answers the event that waits. */
@@ -114,23 +119,26 @@ void smtp_server_answer(struct smtp_server *s, const struct smtp_reply *reply, s
 void smtp_server_answer_id(struct smtp_server *s, enum smtp_reply_id id, struct instant now);
 bool smtp_server_waits_for_answer(const struct smtp_server *s);
 /* Moves up to `room` bytes of replies to `out`; returns the bytes moved. */
-size_t smtp_server_output(struct smtp_server *s, struct byteq *out, size_t room, struct instant now);
+size_t smtp_server_output(struct smtp_server *s, struct byteq *out, size_t room,
+                          struct instant now);
 struct instant smtp_server_deadline(const struct smtp_server *s);
-/* At the deadline: queues 421 4.4.2 and will report SERVER_CLOSE. True when that happened now: the relay
- * abandons a transaction and closes after flushing. */
+/* At the deadline: queues 421 4.4.2 and will report SERVER_CLOSE. True when that happened now: the
+ * relay abandons a transaction and closes after flushing. */
 MUST_USE bool smtp_server_expire(struct smtp_server *s, struct instant now);
 /* Ends the session from our side with 421 (drain, overload) as soon as no answer is owed. */
 void smtp_server_goodbye(struct smtp_server *s, enum smtp_reply_id id, struct instant now);
 
-/* Bytes behind STARTTLS CRLF in the same span are found by smtp_server_input() itself: it then reports
- * SERVER_CLOSE (fault_reply TLS_INJECTION) instead of SERVER_STARTTLS. For bytes that lie in another span of the
- * leg's queue the leg asks here, right at SERVER_STARTTLS and before the next smtp_server_output(), so that
- * the 220 is taken back:
- * Were plaintext bytes received behind STARTTLS CRLF before the handshake (injection, RFC 3207 4.2)? The leg
- * calls this with what is left in the plaintext queue at the switch: true means answer was made (454 4.5.0) and
+/* Bytes behind STARTTLS CRLF in the same span are found by smtp_server_input() itself: it then
+ * reports SERVER_CLOSE (fault_reply TLS_INJECTION) instead of SERVER_STARTTLS. For bytes that lie
+ * in another span of the leg's queue the leg asks here, right at SERVER_STARTTLS and before the
+ * next smtp_server_output(), so that the 220 is taken back: Were plaintext bytes received behind
+ * STARTTLS CRLF before the handshake (injection, RFC 3207 4.2)? The leg calls this with what is
+ * left in the plaintext queue at the switch: true means answer was made (454 4.5.0) and
  * SERVER_CLOSE follows. */
-MUST_USE bool smtp_server_starttls_injected(struct smtp_server *s, size_t plaintext_left, struct instant now);
-/* TLS is on: everything learnt before is forgotten (RFC 3207 4.2); EHLO is expected, STARTTLS not offered. */
+MUST_USE bool smtp_server_starttls_injected(struct smtp_server *s, size_t plaintext_left,
+                                            struct instant now);
+/* TLS is on: everything learnt before is forgotten (RFC 3207 4.2); EHLO is expected, STARTTLS not
+ * offered. */
 void smtp_server_tls_started(struct smtp_server *s, struct instant now);
 /* Implicit TLS (port 465): call directly after init, before any output. */
 void smtp_server_tls_implicit(struct smtp_server *s);

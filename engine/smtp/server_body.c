@@ -1,10 +1,11 @@
 /*
  * server_body.c - receiving content: through DATA to the lone dot, through BDAT chunk by chunk.
  *
- * The judge is body.c; this file knows where content ends and what is reported then. A BDAT chunk with a
- * fault is eaten to its own end and reported as SERVER_BODY_BAD there (RFC 3030 2: the octets are gone
- * whatever the reply); DATA is eaten to CRLF.CRLF. A chunk that is refused before it is read is swallowed, and
- * its reply held back, so that a sender never sees a refusal in the middle of its own chunk.
+ * The judge is body.c; this file knows where content ends and what is reported then. A BDAT chunk
+ * with a fault is eaten to its own end and reported as SERVER_BODY_BAD there (RFC 3030 2: the
+ * octets are gone whatever the reply); DATA is eaten to CRLF.CRLF. A chunk that is refused before
+ * it is read is swallowed, and its reply held back, so that a sender never sees a refusal in the
+ * middle of its own chunk.
  *
  * Bounds: what is eaten for nothing is counted per session until a message goes through; beyond
  * message_bytes_max + SMTP_SWALLOW_BYTES_MAX the session ends with 421.
@@ -56,7 +57,8 @@ size_t smtp_server_body_input(struct smtp_server *s, struct span bytes, struct i
 	return _swallow(s, bytes, now);
 }
 
-void smtp_server_body_swallow(struct smtp_server *s, enum smtp_server_phase after, struct instant now)
+void smtp_server_body_swallow(struct smtp_server *s, enum smtp_server_phase after,
+                              struct instant now)
 {
 	if (s->chunk_left == 0) {
 		if (after != (enum smtp_server_phase)s->phase)
@@ -70,8 +72,8 @@ void smtp_server_body_swallow(struct smtp_server *s, enum smtp_server_phase afte
 	smtp_server_enter(s, SERVER_PHASE_SWALLOW, now);
 }
 
-void smtp_server_body_answered(struct smtp_server *s, enum smtp_server_event_kind kind, uint16_t code,
-                               struct instant now)
+void smtp_server_body_answered(struct smtp_server *s, enum smtp_server_event_kind kind,
+                               uint16_t code, struct instant now)
 {
 	bool positive = code < 400;
 	bool dots = s->body.rules.dots;
@@ -121,7 +123,8 @@ static size_t _chunk(struct smtp_server *s, struct span bytes, struct instant no
 	size_t eaten = 0;
 
 	if (s->chunk_left > 0)
-		eaten = smtp_body_input(&s->body, span_head(bytes, s->chunk_left), &event->body, &outcome);
+		eaten = smtp_body_input(&s->body, span_head(bytes, s->chunk_left), &event->body,
+		                        &outcome);
 	s->chunk_left -= eaten;
 	if (outcome == BODY_CONTENT) {
 		event->kind = SERVER_BODY;

@@ -1,9 +1,10 @@
 /*
  * server_command.c - command lines: the matrix of phases and verbs, and what each verb does.
  *
- * A line is judged in this order: its bytes (line.c), its verb (verbs.def), the matrix below, its argument's
- * presence, then the verb's own function. BDAT is special in every cell: the bytes behind it are not commands,
- * so a refusal must still eat them, and a BDAT whose count cannot be read ends the session.
+ * A line is judged in this order: its bytes (line.c), its verb (verbs.def), the matrix below, its
+ * argument's presence, then the verb's own function. BDAT is special in every cell: the bytes
+ * behind it are not commands, so a refusal must still eat them, and a BDAT whose count cannot be
+ * read ends the session.
  *
  * Two-letter cells: go run the verb · no 503 · ea 503 once the chunk is eaten · nv 554 no valid
  * recipients · ev the same once the chunk is eaten.
@@ -26,11 +27,11 @@ static const uint8_t matrix[SERVER_PHASE_COUNT][SMTP_VERB_COUNT] = {
 	[SERVER_PHASE_FAILED]  = { 0, go,  go,  no,  no,  no,  ea,  go,  go,  go,  go,  go,  no,  go,  go,  go },
 };
 
-typedef void verb_handler(struct smtp_server *s, const struct smtp_command *command, struct instant now,
-                          struct smtp_server_event *event);
+typedef void verb_handler(struct smtp_server *s, const struct smtp_command *command,
+                          struct instant now, struct smtp_server_event *event);
 
-static verb_handler _helo, _mail, _rcpt, _data, _bdat, _rset, _noop, _vrfy, _expn, _help, _starttls, _quit,
-	_foreign, _unknown;
+static verb_handler _helo, _mail, _rcpt, _data, _bdat, _rset, _noop, _vrfy, _expn, _help, _starttls,
+	_quit, _foreign, _unknown;
 
 static verb_handler *const handlers[SMTP_VERB_COUNT] = {
 	[SMTP_VERB_EHLO] = _helo,         [SMTP_VERB_HELO] = _helo,       [SMTP_VERB_MAIL] = _mail,
@@ -119,7 +120,8 @@ static void _dispatch(struct smtp_server *s, const struct smtp_command *command,
 		handlers[command->verb](s, command, now, event);
 }
 
-/* Verbs that move no mail are counted until a message went through; beyond the bound each is an error. */
+/* Verbs that move no mail are counted until a message went through; beyond the bound each is an
+ * error. */
 static bool _is_junk(struct smtp_server *s, const struct smtp_command *command)
 {
 	if (!smtp_verb_is_junk(command->verb))
@@ -134,7 +136,8 @@ static void _refuse_chunk(struct smtp_server *s, const struct smtp_command *comm
                           struct instant now, struct smtp_server_event *event)
 {
 	enum smtp_server_phase after = (enum smtp_server_phase)s->phase;
-	enum smtp_reply_id id = cell == ev ? SMTP_REPLY_NO_VALID_RECIPIENTS : SMTP_REPLY_BAD_SEQUENCE;
+	enum smtp_reply_id id =
+		cell == ev ? SMTP_REPLY_NO_VALID_RECIPIENTS : SMTP_REPLY_BAD_SEQUENCE;
 
 	if (!smtp_command_bdat(command->argument, &s->chunk_left, &s->chunk_last)) {
 		smtp_server_close(s, SMTP_REPLY_BAD_CHUNK, now);
@@ -153,8 +156,8 @@ static void _refuse_chunk(struct smtp_server *s, const struct smtp_command *comm
 	smtp_server_body_swallow(s, after, now);
 }
 
-/* Chunks that were pipelined before the sender saw a refusal (RFC 3030 2) are no new errors of its, but not
- * for free without end either. */
+/* Chunks that were pipelined before the sender saw a refusal (RFC 3030 2) are no new errors of its,
+ * but not for free without end either. */
 static bool _is_in_good_faith(struct smtp_server *s, enum cell cell)
 {
 	if (cell == ev)
@@ -191,7 +194,8 @@ static void _helo(struct smtp_server *s, const struct smtp_command *command, str
 
 static uint32_t _offered(const struct smtp_server *s)
 {
-	uint32_t offered = SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_ENHANCED | SMTP_EXT_8BITMIME;
+	uint32_t offered =
+		SMTP_EXT_PIPELINING | SMTP_EXT_SIZE | SMTP_EXT_ENHANCED | SMTP_EXT_8BITMIME;
 
 	if (s->config->starttls && !s->tls)
 		offered |= SMTP_EXT_STARTTLS;

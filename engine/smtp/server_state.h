@@ -1,8 +1,9 @@
 /*
- * server_state.h - the near side's machine as memory: fields are private to server*.c, the size is public.
+ * server_state.h - the near side's machine as memory: fields are private to server*.c, the size is
+ * public.
  *
- * An idle session holds no block: the HELO name is kept inline, a split command line and queued replies are
- * in blocks only as long as they exist.
+ * An idle session holds no block: the HELO name is kept inline, a split command line and queued
+ * replies are in blocks only as long as they exist.
  */
 #ifndef WEIR_SMTP_SERVER_STATE_H
 #define WEIR_SMTP_SERVER_STATE_H

@@ -1,9 +1,9 @@
 /*
  * stuff.c - one dot more in front of each line that begins with one.
  *
- * Runs between stuffed lines are copied whole; the scan only looks for LF. A line is taken to begin behind
- * any LF, also a bare one (which the judge never lets through): the error would be a dot too many, never an
- * end of data too early.
+ * Runs between stuffed lines are copied whole; the scan only looks for LF. A line is taken to begin
+ * behind any LF, also a bare one (which the judge never lets through): the error would be a dot too
+ * many, never an end of data too early.
  *
  * RFC 5321 4.5.2, 4.1.1.4.
  */

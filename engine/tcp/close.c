@@ -1,6 +1,6 @@
 /*
- * close.c - the ways to end: tcp_shut() (CLOSE of RFC 9293 3.10.4), tcp_abort() (3.10.5), tcp_release(), and
- * the end of an orderly exchange.
+ * close.c - the ways to end: tcp_shut() (CLOSE of RFC 9293 3.10.4), tcp_abort() (3.10.5),
+ * tcp_release(), and the end of an orderly exchange.
  */
 #include "tcp/stack_int.h"
 

@@ -1,8 +1,8 @@
 /*
  * congestion_int.h - congestion control behind one small table of functions.
  *
- * recovery.c decides what an ACK means (new, duplicate, partial, full) and calls these; they only move the
- * window. All numbers are bytes; `flight` is what was sent and not acknowledged.
+ * recovery.c decides what an ACK means (new, duplicate, partial, full) and calls these; they only
+ * move the window. All numbers are bytes; `flight` is what was sent and not acknowledged.
  */
 #ifndef WEIR_TCP_CONGESTION_INT_H
 #define WEIR_TCP_CONGESTION_INT_H
@@ -30,7 +30,8 @@ struct congestion_ops {
 	void (*rested)(struct congestion *c, uint32_t mss); /* idle for an RTO */
 };
 
-/* RFC 5681 with appropriate byte counting (RFC 3465, L = 2), RFC 6582, initial window of RFC 6928. */
+/* RFC 5681 with appropriate byte counting (RFC 3465, L = 2), RFC 6582, initial window of RFC 6928.
+ * */
 extern const struct congestion_ops congestion_newreno;
 
 #endif

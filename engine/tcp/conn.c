@@ -1,8 +1,8 @@
 /*
  * conn.c - the life of a connection; see conn_int.h.
  *
- * Timers are lazy: moving one later only notes the new deadline, and the wheel is asked again when it fires
- * at the old one. An ACK per segment then costs no work in the wheel.
+ * Timers are lazy: moving one later only notes the new deadline, and the wheel is asked again when
+ * it fires at the old one. An ACK per segment then costs no work in the wheel.
  */
 #include "tcp/conn_int.h"
 

@@ -1,10 +1,11 @@
 /*
- * conn_int.h - one connection (the TCB of RFC 9293 3.3.1), and what every part of the stack may do to it.
+ * conn_int.h - one connection (the TCB of RFC 9293 3.3.1), and what every part of the stack may do
+ * to it.
  *
- * A connection lives in the stack's slab. It is found through the flow table while it is open, stands in at
- * most one output list (ready, or waiting for a neighbour) and at most once in the event list. It ends in
- * two steps: conn_close() takes it off the wire and tells the application why; conn_free() gives the memory
- * back, when the application has released it (or never had it).
+ * A connection lives in the stack's slab. It is found through the flow table while it is open,
+ * stands in at most one output list (ready, or waiting for a neighbour) and at most once in the
+ * event list. It ends in two steps: conn_close() takes it off the wire and tells the application
+ * why; conn_free() gives the memory back, when the application has released it (or never had it).
  *
  * The lines of the struct are cache lines: 0 and 1 are touched by every segment.
  */
@@ -135,13 +136,13 @@ _Static_assert(sizeof(struct conn) <= 448, "a connection is seven cache lines");
 
 /* ---- life ---- */
 
-/* A new connection in the flow table, state CLOSED; NULL when connections_max is reached even after giving
- * up the oldest TIME-WAIT. */
+/* A new connection in the flow table, state CLOSED; NULL when connections_max is reached even after
+ * giving up the oldest TIME-WAIT. */
 struct conn *conn_take(struct tcp_stack *s, const struct tuple *tuple, uint8_t local,
                        struct instant now);
 void conn_enter(struct tcp_stack *s, struct conn *c, enum conn_state state, struct instant now);
-/* Off the wire, with a reason. The application is told if it holds the handle, else the memory is given
- * back: do not touch `c` afterwards. */
+/* Off the wire, with a reason. The application is told if it holds the handle, else the memory is
+ * given back: do not touch `c` afterwards. */
 void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, struct instant now);
 void conn_free(struct tcp_stack *s, struct conn *c);
 /* The established connection of a live handle; anything else is a CHECK. */

@@ -1,9 +1,9 @@
 /*
  * connect.c - active opens: which local port, and the SYN (RFC 9293 3.10.1).
  *
- * Ports follow RFC 6056 3.3.3: a secret function of the addresses and the remote port, plus a counter, over
- * the ports that belong to this stack. Because the flow table holds whole tuples, one port serves many
- * remotes.
+ * Ports follow RFC 6056 3.3.3: a secret function of the addresses and the remote port, plus a
+ * counter, over the ports that belong to this stack. Because the flow table holds whole tuples, one
+ * port serves many remotes.
  */
 #include "tcp/stack_int.h"
 

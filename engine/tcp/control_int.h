@@ -1,7 +1,7 @@
 /*
- * control_int.h - frames that belong to no connection: ARP, ND, echo replies, RST and ACK for segments
- * without one. A bounded ring of whole frames, sent before the connections' frames; when it is full, or too
- * much was asked in one millisecond, the answer is withheld and counted.
+ * control_int.h - frames that belong to no connection: ARP, ND, echo replies, RST and ACK for
+ * segments without one. A bounded ring of whole frames, sent before the connections' frames; when
+ * it is full, or too much was asked in one millisecond, the answer is withheld and counted.
  */
 #ifndef WEIR_TCP_CONTROL_INT_H
 #define WEIR_TCP_CONTROL_INT_H
@@ -28,8 +28,8 @@ struct controls {
 	uint64_t answered_ms;
 };
 
-/* A writer over a free frame; false (counted) when there is none. `answer`: somebody outside caused it, so
- * the rate limit holds. Finish with control_commit(). */
+/* A writer over a free frame; false (counted) when there is none. `answer`: somebody outside caused
+ * it, so the rate limit holds. Finish with control_commit(). */
 MUST_USE bool control_begin(struct tcp_stack *s, struct writer *w, bool answer, struct instant now);
 void control_commit(struct tcp_stack *s, const struct writer *w, struct tcp_frame_meta meta);
 /* Ethernet and IP header for an L4 payload of known size. */

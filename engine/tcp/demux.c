@@ -1,6 +1,6 @@
 /*
- * demux.c - from a TCP segment to whom it concerns: an open connection, one in TIME-WAIT, a listener, or
- * nobody (RFC 9293 3.10.7.1).
+ * demux.c - from a TCP segment to whom it concerns: an open connection, one in TIME-WAIT, a
+ * listener, or nobody (RFC 9293 3.10.7.1).
  */
 #include "tcp/stack_int.h"
 

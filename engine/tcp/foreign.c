@@ -1,7 +1,7 @@
 /*
- * foreign.c - which of several stacks that share an address must see a frame. Only the ports of active opens
- * are divided among stacks (port_stride, port_offset); accepted connections stay where the port's RSS
- * brought their SYN.
+ * foreign.c - which of several stacks that share an address must see a frame. Only the ports of
+ * active opens are divided among stacks (port_stride, port_offset); accepted connections stay where
+ * the port's RSS brought their SYN.
  */
 #include "tcp/tcp.h"
 #include "wire/eth.h"

@@ -1,6 +1,6 @@
 /*
- * handshake.c - what both kinds of open share: first sequence numbers, options offered and learnt, and the
- * moment of establishment.
+ * handshake.c - what both kinds of open share: first sequence numbers, options offered and learnt,
+ * and the moment of establishment.
  */
 #include "tcp/stack_int.h"
 #include "wire/ip4.h"

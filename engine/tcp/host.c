@@ -38,8 +38,8 @@ static void arp_answer(struct tcp_stack *s, const struct arp_message *request, s
 	control_commit(s, &w, plain_meta());
 }
 
-/* In the order of RFC 826 "Packet Reception": update what is known, then enter the sender if we are the
- * target, then answer. An address probe (RFC 5227) has no sender address to learn. */
+/* In the order of RFC 826 "Packet Reception": update what is known, then enter the sender if we are
+ * the target, then answer. An address probe (RFC 5227) has no sender address to learn. */
 void host_arp_input(struct tcp_stack *s, struct span payload, struct instant now)
 {
 	struct arp_message m;

@@ -1,10 +1,11 @@
 /*
- * icmp_in.c - ICMP that reaches us: echo requests are answered, neighbour discovery goes to host.c, and
- * errors about our own segments reach their connection.
+ * icmp_in.c - ICMP that reaches us: echo requests are answered, neighbour discovery goes to host.c,
+ * and errors about our own segments reach their connection.
  *
- * An error is believed only if it quotes a sequence number that is in flight (RFC 5927 4.1). Hard errors
- * end an opening connection (RFC 1122 4.2.3.9) and are soft afterwards (RFC 5927 5.2); "too big" makes
- * segments smaller, never below what every network must carry; source quench is ignored (RFC 6633).
+ * An error is believed only if it quotes a sequence number that is in flight (RFC 5927 4.1). Hard
+ * errors end an opening connection (RFC 1122 4.2.3.9) and are soft afterwards (RFC 5927 5.2); "too
+ * big" makes segments smaller, never below what every network must carry; source quench is ignored
+ * (RFC 6633).
  */
 #include "tcp/stack_int.h"
 #include "wire/eth.h"

@@ -1,8 +1,8 @@
 /*
- * input.c - a segment for an open connection, in the order of RFC 9293 3.10.7.3 (SYN-SENT) and 3.10.7.4
- * (all others). Each step is one function; steps 5 (ACK) and 7, 8 (text, FIN) are in ack.c and text.c.
- * Security and urgent data (steps 3, 6) do nothing here: urgent bytes are delivered in line, and the urgent
- * pointer is never looked at (RFC 6093).
+ * input.c - a segment for an open connection, in the order of RFC 9293 3.10.7.3 (SYN-SENT) and
+ * 3.10.7.4 (all others). Each step is one function; steps 5 (ACK) and 7, 8 (text, FIN) are in ack.c
+ * and text.c. Security and urgent data (steps 3, 6) do nothing here: urgent bytes are delivered in
+ * line, and the urgent pointer is never looked at (RFC 6093).
  */
 #include "tcp/stack_int.h"
 
@@ -16,7 +16,8 @@ static void reply_reset(struct tcp_stack *s, const struct packet *p, const struc
 	control_segment(s, p->mac, p->ip.dst, p->ip.src, &reset, now);
 }
 
-/* RFC 7323 5.3 R1: before anything else. A repetition gets its ACK, the peer may have missed one. */
+/* RFC 7323 5.3 R1: before anything else. A repetition gets its ACK, the peer may have missed one.
+ * */
 static enum step check_stamp(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                              struct instant now)
 {
@@ -49,8 +50,8 @@ static bool acceptable(const struct conn *c, const struct tcp_seg *seg)
 	return seq_within(seg->seq, c->rcv_nxt, window) || seq_within(last, c->rcv_nxt, window);
 }
 
-/* First: sequence number. What is outside the window is acknowledged and dropped; a closed window still
- * lets ACKs through ("special allowance"). */
+/* First: sequence number. What is outside the window is acknowledged and dropped; a closed window
+ * still lets ACKs through ("special allowance"). */
 static enum step check_sequence(struct tcp_stack *s, struct conn *c, struct tcp_seg *seg,
                                 struct instant now)
 {
@@ -98,8 +99,8 @@ static enum step check_syn(struct tcp_stack *s, struct conn *c, const struct tcp
 	return STEP_STOP;
 }
 
-/* SYN-RECEIVED, before the order above: the peer's SYN again (our answer was lost), or its SYN-ACK when both
- * opened at once; the SYN then counts as taken. */
+/* SYN-RECEIVED, before the order above: the peer's SYN again (our answer was lost), or its SYN-ACK
+ * when both opened at once; the SYN then counts as taken. */
 static enum step check_handshake(struct tcp_stack *s, struct conn *c, struct tcp_seg *seg)
 {
 	bool syn_again = (seg->flags & (TCP_SYN | TCP_RST)) == TCP_SYN &&

@@ -1,6 +1,6 @@
 /*
- * link_int.h - intrusive FIFO lists, linked both ways so that a dying connection leaves whichever list it
- * stands in without knowing which.
+ * link_int.h - intrusive FIFO lists, linked both ways so that a dying connection leaves whichever
+ * list it stands in without knowing which.
  */
 #ifndef WEIR_TCP_LINK_INT_H
 #define WEIR_TCP_LINK_INT_H

@@ -2,8 +2,8 @@
  * listen.c - listeners, and SYNs that reach them (RFC 9293 3.10.7.2).
  *
  * A SYN makes a half-open connection, of which half_open_max may exist; it holds no blocks and gets
- * TCP_SYN_ACK_RETRIES_MAX repetitions of its answer. Data and FIN on the SYN are not taken: the peer sends
- * them again.
+ * TCP_SYN_ACK_RETRIES_MAX repetitions of its answer. Data and FIN on the SYN are not taken: the
+ * peer sends them again.
  */
 #include "tcp/stack_int.h"
 

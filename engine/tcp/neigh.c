@@ -64,7 +64,8 @@ static void neigh_give(struct tcp_stack *s, struct neigh *n)
 	s->neighbours.used--;
 }
 
-/* A resolved entry that nobody has used for a while; the hand goes round, so it is not always the same. */
+/* A resolved entry that nobody has used for a while; the hand goes round, so it is not always the
+ * same. */
 static bool evict_one(struct tcp_stack *s, struct instant now)
 {
 	struct neighbours *t = &s->neighbours;

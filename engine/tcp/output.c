@@ -1,16 +1,17 @@
 /*
  * output.c - what is to be sent next.
  *
- * tcp_output() takes turns between frames without a connection and the ready connections; a connection gets
- * TCP_VISIT_FRAMES frames, then the next one has its turn. For one connection the choice is a ladder: the
- * first rung that has something wins, and any segment carries the ACK that is due.
+ * tcp_output() takes turns between frames without a connection and the ready connections; a
+ * connection gets TCP_VISIT_FRAMES frames, then the next one has its turn. For one connection the
+ * choice is a ladder: the first rung that has something wins, and any segment carries the ACK that
+ * is due.
  *
  *   SYN or SYN-ACK - one repeated segment - duplicate ACKs, one by one - new data (with FIN behind the last
  *   byte) - FIN alone - window probe - ACK alone.
  *
- * There is no Nagle (callers write whole replies and records), but no silly windows either: less than a full
- * segment goes out only if it is all there is, or half of the largest window the peer ever had
- * (RFC 9293 3.8.6.2.1). PSH stands on the last segment of what was written.
+ * There is no Nagle (callers write whole replies and records), but no silly windows either: less
+ * than a full segment goes out only if it is all there is, or half of the largest window the peer
+ * ever had (RFC 9293 3.8.6.2.1). PSH stands on the last segment of what was written.
  */
 #include "tcp/stack_int.h"
 #include "wire/eth.h"
@@ -59,8 +60,8 @@ static bool rung_retransmit(struct tcp_stack *s, struct conn *c, struct segment_
 	return true;
 }
 
-/* The highest number sent, as far as it lies in the peer's window: after going back, snd_nxt itself would
- * be an old number there, and the ACK would not count. */
+/* The highest number sent, as far as it lies in the peer's window: after going back, snd_nxt itself
+ * would be an old number there, and the ACK would not count. */
 static struct seq bare_ack_seq(const struct conn *c)
 {
 	struct seq edge = seq_max(c->snd_nxt, seq_add(c->snd_una, c->snd_wnd));

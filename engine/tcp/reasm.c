@@ -1,7 +1,7 @@
 /*
- * reasm.c - see reasm_int.h. Step on a byte's path: tcp/text -> reasm (only when segments are missing) ->
- * tcp_rx(). The bytes of a range are copied once, from the frame into a block; merging and delivering pass
- * blocks on.
+ * reasm.c - see reasm_int.h. Step on a byte's path: tcp/text -> reasm (only when segments are
+ * missing) -> tcp_rx(). The bytes of a range are copied once, from the frame into a block; merging
+ * and delivering pass blocks on.
  */
 #include "tcp/reasm_int.h"
 
@@ -15,7 +15,8 @@ static void range_drop(struct reasm *r, uint16_t at)
 		r->latest--;
 }
 
-/* Range at + 1 begins where range `at` ends: they become one. A move that runs out of blocks leaves both. */
+/* Range at + 1 begins where range `at` ends: they become one. A move that runs out of blocks leaves
+ * both. */
 static void range_join(struct reasm *r, struct block_pool *pool, uint16_t at)
 {
 	struct reasm_range *left = &r->ranges[at];
@@ -41,8 +42,8 @@ static bool range_open(struct reasm *r, uint16_t at, struct seq seq)
 	return true;
 }
 
-/* Writes `data`, which lies in the gap before range `at`, into the range that ends there or a new one.
- * Returns the bytes written; *at becomes the range they are in. */
+/* Writes `data`, which lies in the gap before range `at`, into the range that ends there or a new
+ * one. Returns the bytes written; *at becomes the range they are in. */
 static uint32_t fill_gap(struct reasm *r, struct block_pool *pool, uint16_t *at, struct seq seq,
                          struct span data)
 {
@@ -67,6 +68,7 @@ uint32_t reasm_add(struct reasm *r, struct block_pool *pool, uint32_t bytes_max,
 {
 	uint32_t kept = 0;
 	uint16_t at = 0;
+	r->full = false;
 	while (data.bytes > 0) {
 		while (at < r->count && seq_le(r->ranges[at].end, seq))
 			at++;
@@ -85,7 +87,8 @@ uint32_t reasm_add(struct reasm *r, struct block_pool *pool, uint32_t bytes_max,
 		struct span piece = span_head(span_head(data, gap), room);
 		uint32_t written = fill_gap(r, pool, &at, seq, piece);
 		kept += written;
-		if (written < piece.bytes || piece.bytes == 0)
+		r->full = written < piece.bytes || piece.bytes == 0;
+		if (r->full)
 			break;
 		seq = seq_add(seq, written);
 		data = span_after(data, written);
@@ -93,8 +96,8 @@ uint32_t reasm_add(struct reasm *r, struct block_pool *pool, uint32_t bytes_max,
 	return kept;
 }
 
-/* Bytes of the first range that `next` has passed already came in order, with the same numbers: the copy
- * that was delivered first stands. */
+/* Bytes of the first range that `next` has passed already came in order, with the same numbers: the
+ * copy that was delivered first stands. */
 static void skip_passed(struct reasm *r, struct block_pool *pool, struct seq next)
 {
 	while (r->count > 0 && seq_lt(r->ranges[0].begin, next)) {

@@ -1,14 +1,16 @@
 /*
  * reasm_int.h - out-of-order bytes of one connection.
  *
- * A few sorted ranges, apart from each other, each with its bytes in a queue of pooled blocks. Where segments
- * overlap, the bytes received first stand: what was told by SACK is never taken back, and a peer cannot make
- * us deliver one thing after having acknowledged another. Bounds: TCP_REORDER_RANGES_MAX ranges and the
- * caller's number of bytes; what does not fit is not taken, and the peer sends it again.
+ * A few sorted ranges, apart from each other, each with its bytes in a queue of pooled blocks.
+ * Where segments overlap, the bytes received first stand: what was told by SACK is never taken
+ * back, and a peer cannot make us deliver one thing after having acknowledged another. Bounds:
+ * TCP_REORDER_RANGES_MAX ranges and the caller's number of bytes; what does not fit is not taken,
+ * and the peer sends it again.
  */
 #ifndef WEIR_TCP_REASM_INT_H
 #define WEIR_TCP_REASM_INT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/blocks.h"
@@ -26,6 +28,7 @@ struct reasm {
 	struct slab_head head;
 	uint32_t bytes;
 	uint16_t count;
+	bool full;       /* the last reasm_add() met a bound or had no block */
 	uint16_t latest; /* the range that grew last: first in SACK (RFC 2018 4) */
 	struct reasm_range ranges[TCP_REORDER_RANGES_MAX];
 };
@@ -33,7 +36,8 @@ struct reasm {
 /* Keeps what of `data` (which starts at `seq`) is new; returns the bytes kept. */
 uint32_t reasm_add(struct reasm *r, struct block_pool *pool, uint32_t bytes_max, struct seq seq,
                    struct span data);
-/* Moves the bytes that start at or before `next` to the end of `to`; returns how far `next` moves on. */
+/* Moves the bytes that start at or before `next` to the end of `to`; returns how far `next` moves
+ * on. */
 uint32_t reasm_pull(struct reasm *r, struct block_pool *pool, struct seq next, struct byteq *to);
 void reasm_clear(struct reasm *r, struct block_pool *pool);
 /* Up to `max` SACK blocks; returns how many. */

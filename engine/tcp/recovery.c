@@ -1,6 +1,6 @@
 /*
- * recovery.c - loss recovery: fast retransmit and NewReno (RFC 5681 3.2, RFC 6582), limited transmit
- * (RFC 3042, in output.c by way of `duplicates`), and the timeout (RFC 6298 5.4).
+ * recovery.c - loss recovery: fast retransmit and NewReno (RFC 5681 3.2, RFC 6582), limited
+ * transmit (RFC 3042, in output.c by way of `duplicates`), and the timeout (RFC 6298 5.4).
  *
  * The congestion window itself is moved by congestion_ops only.
  */

@@ -1,7 +1,7 @@
 /*
- * route.c - where a packet for an address goes first: to itself when it is on a link of ours, else to the
- * gateway of its family. Two steps, no table: a stack has at most TCP_ADDRESSES_MAX prefixes, and this runs
- * once per connection and per lost neighbour, not per segment.
+ * route.c - where a packet for an address goes first: to itself when it is on a link of ours, else
+ * to the gateway of its family. Two steps, no table: a stack has at most TCP_ADDRESSES_MAX
+ * prefixes, and this runs once per connection and per lost neighbour, not per segment.
  */
 #include "tcp/stack_int.h"
 

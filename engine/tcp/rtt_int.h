@@ -13,8 +13,8 @@ struct rtt {
 };
 
 void rtt_init(struct rtt *r);
-/* A sample of a segment that was not retransmitted (Karn), or one that timestamps vouch for. Takes any
- * backoff back. */
+/* A sample of a segment that was not retransmitted (Karn), or one that timestamps vouch for. Takes
+ * any backoff back. */
 void rtt_sample(struct rtt *r, uint64_t us);
 /* The timer fired: the next timeout is twice as long, up to TCP_RTO_MAX_US. */
 void rtt_back_off(struct rtt *r);

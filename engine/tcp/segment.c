@@ -1,7 +1,7 @@
 /*
- * segment.c - one segment of a connection as a frame: headers, options, the bytes from tx, checksum. The
- * bytes are copied once, from their blocks into the frame; new bytes are found by the cursor, repeated ones
- * stand at the front of tx.
+ * segment.c - one segment of a connection as a frame: headers, options, the bytes from tx,
+ * checksum. The bytes are copied once, from their blocks into the frame; new bytes are found by the
+ * cursor, repeated ones stand at the front of tx.
  */
 #include "tcp/stack_int.h"
 #include "wire/eth.h"

@@ -1,8 +1,9 @@
 /*
  * stack_int.h - everything one worker's stack owns, and the seams between its parts.
  *
- * A frame's way in:  stack.c (Ethernet, IP) -> demux.c -> listen.c | time_wait.c | input.c -> ack.c, text.c.
- * A frame's way out: output.c (what is to be sent next) -> segment.c (bytes), control.c (no connection).
+ * A frame's way in:  stack.c (Ethernet, IP) -> demux.c -> listen.c | time_wait.c | input.c ->
+ * ack.c, text.c. A frame's way out: output.c (what is to be sent next) -> segment.c (bytes),
+ * control.c (no connection).
  */
 #ifndef WEIR_TCP_STACK_INT_H
 #define WEIR_TCP_STACK_INT_H
@@ -96,7 +97,8 @@ MUST_USE bool route_find(const struct tcp_stack *s, struct ip_addr remote, struc
                          uint8_t *local);
 /* ---- demux.c ---- */
 void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now);
-/* The open connection of a tuple, or NULL; *wait is its TIME-WAIT entry, if that is what there is. */
+/* The open connection of a tuple, or NULL; *wait is its TIME-WAIT entry, if that is what there is.
+ * */
 struct conn *demux_find(const struct tcp_stack *s, const struct tuple *t, struct time_wait **wait);
 /* ---- listen.c ---- */
 void listen_input(struct tcp_stack *s, const struct packet *p, const struct tcp_seg *seg,

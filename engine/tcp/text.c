@@ -1,9 +1,9 @@
 /*
  * text.c - steps 7 and 8 of RFC 9293 3.10.7.4: the segment's bytes, and FIN.
  *
- * In-order bytes are copied once, from the frame into blocks of tcp_rx(). Bytes beyond a gap go to the
- * connection's reassembly ranges and are answered with one duplicate ACK each (RFC 5681 4.2). When blocks
- * run out the rest of a segment is simply not taken: the peer sends it again.
+ * In-order bytes are copied once, from the frame into blocks of tcp_rx(). Bytes beyond a gap go to
+ * the connection's reassembly ranges and are answered with one duplicate ACK each (RFC 5681 4.2).
+ * When blocks run out the rest of a segment is simply not taken: the peer sends it again.
  */
 #include "tcp/stack_int.h"
 
@@ -28,21 +28,23 @@ static void trim(struct conn *c, struct tcp_seg *seg)
 
 static void keep_for_later(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg)
 {
-	uint32_t kept = 0;
 	bool low = stack_blocks_low(s);
 	if (c->reasm == NULL && !low)
 		c->reasm = slab_take(&s->reasms);
-	if (c->reasm != NULL && !low)
-		kept = reasm_add(c->reasm, s->pool, s->config.reorder_bytes_max, seg->seq,
-		                 seg->payload);
-	if (kept < seg->payload.bytes)
+	bool refused = c->reasm == NULL || low;
+	if (!refused) {
+		(void)reasm_add(c->reasm, s->pool, s->config.reorder_bytes_max, seg->seq,
+		                seg->payload);
+		refused = c->reasm->full;
+	}
+	if (refused)
 		stack_drop(s, TCP_DROP_REORDER_FULL);
 	if (c->reasm != NULL && c->reasm->count == 0)
 		conn_reasm_drop(s, c);
 }
 
-/* The bytes from rcv_nxt on, with those that were waiting for them: where both have a byte, the one that
- * came first stands. Returns how far rcv_nxt moved. */
+/* The bytes from rcv_nxt on, with those that were waiting for them: where both have a byte, the one
+ * that came first stands. Returns how far rcv_nxt moved. */
 static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
 {
 	struct seq before = c->rcv_nxt;

@@ -166,7 +166,8 @@ bool time_wait_reusable(const struct tcp_stack *s, const struct time_wait *w, st
 	return w->stamps && now_ms(now) - entered_ms >= TCP_TIME_WAIT_REUSE_MS;
 }
 
-/* How long the oldest entry still waits; the 32-bit clock is compared, as everywhere, by difference. */
+/* How long the oldest entry still waits; the 32-bit clock is compared, as everywhere, by
+ * difference. */
 static int32_t oldest_left_ms(const struct tcp_stack *s, struct instant now)
 {
 	return (int32_t)(time_wait_at(s, s->waits.oldest)->until_ms - now_ms(now));

@@ -1,8 +1,10 @@
 /*
- * time_wait_int.h - connections in TIME-WAIT (RFC 9293 3.6, 3.10.7.4), in entries of one cache line.
+ * time_wait_int.h - connections in TIME-WAIT (RFC 9293 3.6, 3.10.7.4), in entries of one cache
+ * line.
  *
- * Kept are the tuple and what is needed to acknowledge a repeated FIN and to judge a new SYN; timestamp
- * offset and ISN are functions of the tuple. All entries wait equally long, so a FIFO list is their timer.
+ * Kept are the tuple and what is needed to acknowledge a repeated FIN and to judge a new SYN;
+ * timestamp offset and ISN are functions of the tuple. All entries wait equally long, so a FIFO
+ * list is their timer.
  */
 #ifndef WEIR_TCP_TIME_WAIT_INT_H
 #define WEIR_TCP_TIME_WAIT_INT_H
@@ -44,16 +46,16 @@ struct time_waits {
 
 void time_wait_init(struct time_waits *t, void *memory, uint32_t count);
 struct time_wait *time_wait_at(const struct tcp_stack *s, uint32_t slot);
-/* `c` has exchanged FINs: its tuple now belongs to an entry here, and the last ACK is queued. The caller
- * closes `c`. */
+/* `c` has exchanged FINs: its tuple now belongs to an entry here, and the last ACK is queued. The
+ * caller closes `c`. */
 void time_wait_enter(struct tcp_stack *s, struct conn *c, struct instant now);
 void time_wait_leave(struct tcp_stack *s, struct time_wait *w);
 /* Gives up the oldest; false when there is none. */
 bool time_wait_evict(struct tcp_stack *s);
 
 enum time_wait_verdict { TIME_WAIT_DONE = 1, TIME_WAIT_REOPEN };
-/* A segment for an entry. REOPEN: a SYN that may open the connection anew; the entry is gone, and the new
- * ISN must not lie before *isn_min. */
+/* A segment for an entry. REOPEN: a SYN that may open the connection anew; the entry is gone, and
+ * the new ISN must not lie before *isn_min. */
 enum time_wait_verdict time_wait_input(struct tcp_stack *s, struct time_wait *w,
                                        const struct packet *p, const struct tcp_seg *seg,
                                        struct seq *isn_min, struct instant now);

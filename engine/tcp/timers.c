@@ -1,6 +1,6 @@
 /*
- * timers.c - what a connection does when its time has come: retransmit (RFC 6298 5.4-5.7), probe a closed
- * window (RFC 9293 3.8.6.1), give up, leave FIN-WAIT-2, send a delayed ACK.
+ * timers.c - what a connection does when its time has come: retransmit (RFC 6298 5.4-5.7), probe a
+ * closed window (RFC 9293 3.8.6.1), give up, leave FIN-WAIT-2, send a delayed ACK.
  */
 #include "tcp/stack_int.h"
 
@@ -38,8 +38,8 @@ static uint64_t probe_interval_us(const struct conn *c)
 	return us < TCP_RTO_MAX_US ? us : TCP_RTO_MAX_US;
 }
 
-/* A peer that answers may keep its window closed as long as the application bears it (MUST-37); one that
- * does not answer is gone, and for a connection nobody holds any more patience is short. */
+/* A peer that answers may keep its window closed as long as the application bears it (MUST-37); one
+ * that does not answer is gone, and for a connection nobody holds any more patience is short. */
 static void probe_due(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	bool orphan = (c->flags & CONN_VISIBLE) == 0;

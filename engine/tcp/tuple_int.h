@@ -1,9 +1,10 @@
 /*
  * tuple_int.h - the four-tuple that names a connection, and its keyed hashes.
  *
- * Each purpose has its own key derived from the stack's secret, so that what one of them shows to the world
- * (an ISN, a port, a timestamp) says nothing about another. The timestamp offset and the ISN depend on the
- * tuple alone: they can be computed again for a connection in TIME-WAIT instead of being kept.
+ * Each purpose has its own key derived from the stack's secret, so that what one of them shows to
+ * the world (an ISN, a port, a timestamp) says nothing about another. The timestamp offset and the
+ * ISN depend on the tuple alone: they can be computed again for a connection in TIME-WAIT instead
+ * of being kept.
  */
 #ifndef WEIR_TCP_TUPLE_INT_H
 #define WEIR_TCP_TUPLE_INT_H

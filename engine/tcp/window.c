@@ -1,11 +1,12 @@
 /*
  * window.c - the window we advertise (RFC 9293 3.8.6.2.2, RFC 7323 2.3).
  *
- * The right edge is rcv_nxt plus what rx_bytes_max leaves beside the unread bytes. It never moves left, and
- * moves right only by steps worth telling (no silly windows). The field counts in units of the scale and is
- * rounded down, so a peer may see less than was promised by a fraction of a unit (RFC 7323 2.4); whatever
- * was advertised once is accepted. While the block pool is nearly empty the edge stays where it is, with one
- * segment's room for a connection that has nothing unread.
+ * The right edge is rcv_nxt plus what rx_bytes_max leaves beside the unread bytes. It never moves
+ * left, and moves right only by steps worth telling (no silly windows). The field counts in units
+ * of the scale and is rounded down, so a peer may see less than was promised by a fraction of a
+ * unit (RFC 7323 2.4); whatever was advertised once is accepted. While the block pool is nearly
+ * empty the edge stays where it is, with one segment's room for a connection that has nothing
+ * unread.
  */
 #include "tcp/stack_int.h"
 

@@ -1,8 +1,8 @@
 /*
  * checksum.c - see checksum.h.
  *
- * Two 32-bit halves of each eight bytes are added into 64 bits, which cannot overflow below 2^32 steps, so
- * that the inner loop needs no carry and compilers may vectorise it.
+ * Two 32-bit halves of each eight bytes are added into 64 bits, which cannot overflow below 2^32
+ * steps, so that the inner loop needs no carry and compilers may vectorise it.
  */
 #include "wire/checksum.h"
 

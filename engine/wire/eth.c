@@ -1,5 +1,6 @@
 /*
- * eth.c - see eth.h. First step of a frame's path: wire/eth -> wire/ip4|ip6 -> wire/tcp_seg -> tcp/input.
+ * eth.c - see eth.h. First step of a frame's path: wire/eth -> wire/ip4|ip6 -> wire/tcp_seg ->
+ * tcp/input.
  */
 #include "wire/eth.h"
 

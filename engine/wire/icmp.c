@@ -86,8 +86,8 @@ bool icmp_parse(const struct ip_view *ip, bool checked, struct icmp_message *m)
 	return true;
 }
 
-/* Takes the quoted IP header off the reader. A quote is cut at some length, so its length field says
- * nothing about the bytes that are here. */
+/* Takes the quoted IP header off the reader. A quote is cut at some length, so its length field
+ * says nothing about the bytes that are here. */
 static bool take_quoted_ip(struct reader *r, uint8_t family, struct icmp_quote *q)
 {
 	q->local.addr = q->remote.addr = (struct ip_addr){ .family = family };

@@ -1,8 +1,9 @@
 /*
  * icmp.h - ICMP (RFC 792) and ICMPv6 (RFC 4443): echo, and errors that quote a TCP segment.
  *
- * Both versions share one representation; the type numbers stay those of the version at hand. What an error
- * means for a connection is `enum icmp_error`, so that the TCP layer knows no type numbers.
+ * Both versions share one representation; the type numbers stay those of the version at hand. What
+ * an error means for a connection is `enum icmp_error`, so that the TCP layer knows no type
+ * numbers.
  */
 #ifndef WEIR_WIRE_ICMP_H
 #define WEIR_WIRE_ICMP_H

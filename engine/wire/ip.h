@@ -1,8 +1,9 @@
 /*
  * ip.h - what both IP versions yield: one validated view of a packet.
  *
- * The lengths in it were checked against the frame once; later layers use `payload` and never read a length
- * field of the packet again (RELIABILITY: trusting a length twice is how stacks have been broken).
+ * The lengths in it were checked against the frame once; later layers use `payload` and never read
+ * a length field of the packet again (RELIABILITY: trusting a length twice is how stacks have been
+ * broken).
  */
 #ifndef WEIR_WIRE_IP_H
 #define WEIR_WIRE_IP_H

@@ -1,9 +1,10 @@
 /*
  * ip6.h - IPv6 headers and extension header chains (RFC 8200).
  *
- * Hop-by-hop and destination options are skipped unread, routing headers only with no segments left and
- * never type 0 (RFC 5095); fragments are refused. The chain is bounded: at most IP6_EXTENSIONS_MAX headers
- * and IP6_EXTENSION_BYTES_MAX bytes, and each step moves on by at least eight bytes.
+ * Hop-by-hop and destination options are skipped unread, routing headers only with no segments left
+ * and never type 0 (RFC 5095); fragments are refused. The chain is bounded: at most
+ * IP6_EXTENSIONS_MAX headers and IP6_EXTENSION_BYTES_MAX bytes, and each step moves on by at least
+ * eight bytes.
  */
 #ifndef WEIR_WIRE_IP6_H
 #define WEIR_WIRE_IP6_H

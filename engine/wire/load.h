@@ -1,8 +1,8 @@
 /*
  * load.h - big-endian integers out of bytes whose length was already checked.
  *
- * Only for bytes that a reader_take() or a length test vouched for: a parser takes a whole fixed header
- * once and then picks its fields from known offsets. Nothing here looks at a length.
+ * Only for bytes that a reader_take() or a length test vouched for: a parser takes a whole fixed
+ * header once and then picks its fields from known offsets. Nothing here looks at a length.
  */
 #ifndef WEIR_WIRE_LOAD_H
 #define WEIR_WIRE_LOAD_H

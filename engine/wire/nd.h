@@ -1,8 +1,8 @@
 /*
  * nd.h - IPv6 neighbour solicitations and advertisements (RFC 4861 4.3, 4.4, 7.1).
  *
- * Router discovery and redirects are not spoken: gateways come from the settings, which also takes the
- * attacks on them away.
+ * Router discovery and redirects are not spoken: gateways come from the settings, which also takes
+ * the attacks on them away.
  */
 #ifndef WEIR_WIRE_ND_H
 #define WEIR_WIRE_ND_H
@@ -29,7 +29,8 @@ struct nd_message {
 	uint8_t mac[6];
 };
 
-/* `ip` is an ICMPv6 packet whose checksum was verified. False: not NS/NA, or malformed by 7.1.1/7.1.2. */
+/* `ip` is an ICMPv6 packet whose checksum was verified. False: not NS/NA, or malformed by
+ * 7.1.1/7.1.2. */
 MUST_USE bool nd_parse(const struct ip_view *ip, struct nd_message *m);
 /* The ICMPv6 message with its checksum. */
 void nd_emit(struct writer *w, struct ip_addr src, struct ip_addr dst, const struct nd_message *m);

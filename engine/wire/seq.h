@@ -1,9 +1,9 @@
 /*
  * seq.h - sequence numbers: 32 bits that wrap (RFC 9293 3.4).
  *
- * A struct, so that `<` on two of them does not compile. Comparisons are meaningful between numbers less
- * than 2^31 apart, which windows of at most 2^30 bytes guarantee (RFC 7323 2.3). The difference of
- * timestamps (RFC 7323 5.2) obeys the same arithmetic and uses the same type.
+ * A struct, so that `<` on two of them does not compile. Comparisons are meaningful between numbers
+ * less than 2^31 apart, which windows of at most 2^30 bytes guarantee (RFC 7323 2.3). The
+ * difference of timestamps (RFC 7323 5.2) obeys the same arithmetic and uses the same type.
  */
 #ifndef WEIR_WIRE_SEQ_H
 #define WEIR_WIRE_SEQ_H

@@ -50,7 +50,8 @@ static void parse_option(uint8_t kind, struct span body, struct tcp_options *o)
 	}
 }
 
-/* NOP, NOP, timestamps: what nearly every segment after the handshake carries (RFC 7323 appendix A). */
+/* NOP, NOP, timestamps: what nearly every segment after the handshake carries (RFC 7323 appendix
+ * A). */
 static bool parse_stamps_only(struct span bytes, struct tcp_options *o)
 {
 	if (bytes.bytes != 12 || load_be32(bytes.data) != 0x0101080a)

@@ -1,7 +1,8 @@
 /*
- * tcp_seg.h - TCP segments (RFC 9293 3.1) and their options: MSS, window scale and timestamps (RFC 7323),
- * SACK-permitted and SACK (RFC 2018). Unknown options are skipped by their length; an option with a length
- * that does not fit ends the walk and refuses the segment (MUST-7 asks to survive them; MUST-64, MUST-68).
+ * tcp_seg.h - TCP segments (RFC 9293 3.1) and their options: MSS, window scale and timestamps (RFC
+ * 7323), SACK-permitted and SACK (RFC 2018). Unknown options are skipped by their length; an option
+ * with a length that does not fit ends the walk and refuses the segment (MUST-7 asks to survive
+ * them; MUST-64, MUST-68).
  */
 #ifndef WEIR_WIRE_TCP_SEG_H
 #define WEIR_WIRE_TCP_SEG_H
@@ -64,10 +65,11 @@ MUST_USE bool tcp_options_parse(struct span bytes, struct tcp_options *options);
 
 /* Bytes that the header with these options takes. */
 uint8_t tcp_seg_header_bytes(const struct tcp_options *options);
-/* Header and options with checksum 0; the payload follows, then tcp_seg_seal(). `payload` of the segment is
- * not looked at. */
+/* Header and options with checksum 0; the payload follows, then tcp_seg_seal(). `payload` of the
+ * segment is not looked at. */
 void tcp_seg_emit(struct writer *w, const struct tcp_seg *seg);
-/* Writes the checksum of the segment that starts at `begin`; with `offload` only the pseudo-header sum. */
+/* Writes the checksum of the segment that starts at `begin`; with `offload` only the pseudo-header
+ * sum. */
 void tcp_seg_seal(struct writer *w, size_t begin, struct ip_addr src, struct ip_addr dst,
                   bool offload);
 

@@ -1,6 +1,6 @@
 /*
- * mime_header.c - fuzz target: any bytes as a message, twice: in one piece and in seeded pieces. The same fields
- * must come out, and all blocks must come back. The first byte seeds the pieces.
+ * mime_header.c - fuzz target: any bytes as a message, twice: in one piece and in seeded pieces.
+ * The same fields must come out, and all blocks must come back. The first byte seeds the pieces.
  */
 #include <stdlib.h>
 

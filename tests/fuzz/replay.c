@@ -1,7 +1,7 @@
 /*
- * replay.c - a main() for fuzz targets: runs LLVMFuzzerTestOneInput() once for every file given (and for every
- * file in a directory given), each in a process of its own, so that one crash does not hide the next. Ends
- * with `NAME: N passed, N failed`, NAME being the program's.
+ * replay.c - a main() for fuzz targets: runs LLVMFuzzerTestOneInput() once for every file given
+ * (and for every file in a directory given), each in a process of its own, so that one crash does
+ * not hide the next. Ends with `NAME: N passed, N failed`, NAME being the program's.
  *
  * So that a corpus is a test wherever there is a C compiler, without libFuzzer.
  */

@@ -1,6 +1,6 @@
 /*
- * smtp_address.c - fuzz target: one path. What is accepted is framed anew and must parse to the same parts, and
- * holds nothing that could end a line or the path.
+ * smtp_address.c - fuzz target: one path. What is accepted is framed anew and must parse to the
+ * same parts, and holds nothing that could end a line or the path.
  */
 #include <stdlib.h>
 

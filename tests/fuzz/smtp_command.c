@@ -1,6 +1,6 @@
 /*
- * smtp_command.c - fuzz target: one command line, parsed by every parser of arguments. Whatever is accepted must
- * lie within the line.
+ * smtp_command.c - fuzz target: one command line, parsed by every parser of arguments. Whatever is
+ * accepted must lie within the line.
  */
 #include <stdlib.h>
 
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool last;
 
 	inside(line, command.argument);
-	(void)smtp_command_argument_fits(&command);
+	(void)!smtp_command_argument_fits(&command);
 	if (smtp_command_mail(command.argument, size % 2 == 0, &mail) == SMTP_REPLY_NONE) {
 		inside(line, mail.sender.path);
 		if (mail.sender.path.bytes > 0 && mail.sender.domain.bytes == 0)
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (box.local.bytes == 0)
 			abort();
 	}
-	(void)smtp_command_bdat(command.argument, &bytes, &last);
+	(void)!smtp_command_bdat(command.argument, &bytes, &last);
 	if (smtp_command_helo(command.argument) && command.argument.bytes > SMTP_DOMAIN_MAX)
 		abort();
 	return 0;

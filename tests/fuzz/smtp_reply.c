@@ -1,6 +1,7 @@
 /*
- * smtp_reply.c - fuzz target: a next hop's bytes into the client machine, which tries to send a message whatever
- * it is told. The machine may call the peer faulty; it may not crash, lose blocks, or commit before it was told.
+ * smtp_reply.c - fuzz target: a next hop's bytes into the client machine, which tries to send a
+ * message whatever it is told. The machine may call the peer faulty; it may not crash, lose blocks,
+ * or commit before it was told.
  *
  * The first byte chooses settings, the second seeds the pieces.
  */

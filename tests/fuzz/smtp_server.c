@@ -1,6 +1,7 @@
 /*
- * smtp_server.c - fuzz target: a near sender's bytes into the server machine, twice: in one piece and in seeded
- * pieces. Events, content and replies must be the same, and all blocks must come back.
+ * smtp_server.c - fuzz target: a near sender's bytes into the server machine, twice: in one piece
+ * and in seeded pieces. Events, content and replies must be the same, and all blocks must come
+ * back.
  *
  * The first byte chooses settings and the answers of the relay, the second seeds the pieces
  * and says whether TLS is on from the start.
@@ -124,7 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct outcome cut = run(span_of(data + 2, size - 2), &cuts);
 	if (pool.free_count != BLOCKS)
 		abort();
-	/* A fault found by a limit may stop the content a little earlier or later; what counts is the event. */
+	/* A fault found by a limit may stop the content a little earlier or later; what counts is
+	 * the event. */
 	bool exact = (choice & (1 | 32 | 64)) == 0;
 	if (whole.replies != cut.replies || whole.events != cut.events || whole.eaten != cut.eaten)
 		abort();

@@ -1,7 +1,7 @@
 /*
- * tcp_stack.c - fuzz target: a whole stack under a virtual clock. The input is a list of acts: segments that
- * lie near what the stack expects, raw frames, passing time, and what an application does. However it goes,
- * afterwards everything is given up and nothing may be left.
+ * tcp_stack.c - fuzz target: a whole stack under a virtual clock. The input is a list of acts:
+ * segments that lie near what the stack expects, raw frames, passing time, and what an application
+ * does. However it goes, afterwards everything is given up and nothing may be left.
  */
 #include "tests/unit/tcp/rig.h"
 #include "wire/eth.h"

@@ -1,6 +1,6 @@
 /*
- * wire_frame.c - fuzz target: any bytes as a whole frame, through every parser of wire/. Views must lie inside
- * the frame, and what was parsed must survive being written and parsed again.
+ * wire_frame.c - fuzz target: any bytes as a whole frame, through every parser of wire/. Views must
+ * lie inside the frame, and what was parsed must survive being written and parsed again.
  */
 #include <stdlib.h>
 

@@ -145,10 +145,10 @@ static void mix_fill(struct mail_mix *mix, uint64_t seed)
 	memcpy(mix->sizes, sizes, sizeof(sizes));
 	mix->domain_count = DOMAIN_COUNT;
 	for (uint32_t i = 0; i < DOMAIN_COUNT; i++) {
-		strcpy(mix->domains[i], names[i]);
+		snprintf(mix->domains[i], sizeof(mix->domains[i]), "%s", names[i]);
 		mix->domain_weights[i] = weights[i];
 	}
-	strcpy(mix->sender_domain, "near.test");
+	snprintf(mix->sender_domain, sizeof(mix->sender_domain), "%s", "near.test");
 	mix->hostile_per_mille = 100;
 	mix->eicar_per_mille = 80;
 }
@@ -167,8 +167,8 @@ static void sender_fill(struct world *w, struct gen_sender_config *c, struct prn
 	c->messages_per_connection = (uint32_t)prng_below(p, 5);
 	c->arrivals = GEN_CLOSED_LOOP;
 	c->tls_mode = w->plan.near_tls;
-	strcpy(c->server_name, "weir.test");
-	strcpy(c->helo, "sender.near.test");
+	snprintf(c->server_name, sizeof(c->server_name), "%s", "weir.test");
+	snprintf(c->helo, sizeof(c->helo), "%s", "sender.near.test");
 	c->pipelining = prng_chance(p, 700);
 	c->chunking = prng_chance(p, 400);
 	c->recipients = prng_chance(p, 200) ? 3 : 1;
@@ -186,7 +186,7 @@ static void sink_fill(struct world *w, struct gen_sink_config *c, struct prng *p
 	c->listeners[0] = (struct gen_listener_config){ .local = { v4, 2525 }, .tls = GEN_TLS_STARTTLS };
 	c->listeners[1] = (struct gen_listener_config){ .local = { v4, 2526 }, .tls = GEN_TLS_NONE };
 	c->connections = 256;
-	strcpy(c->hostname, "next.test");
+	snprintf(c->hostname, sizeof(c->hostname), "%s", "next.test");
 	c->chunking = prng_chance(p, 500);
 	for (unsigned stage = GEN_STAGE_MAIL; stage < GEN_STAGE_COUNT; stage++) {
 		c->refuse[stage].transient_per_mille = w->plan.refuse / 2;

@@ -100,8 +100,9 @@ static void deed_fills(struct play *p, struct peer *peer, size_t bytes)
 {
 	for (size_t at = 0; at < bytes; at++) {
 		uint8_t c = fill_byte(at);
-		peer_say(peer, span_of(&c, 1));
+		peer_gather(peer, span_of(&c, 1));
 	}
+	peer_speak(peer);
 	stage_run_to(p->stage, p->stage->now);
 }
 
@@ -131,6 +132,8 @@ static void deed_ehlo(struct play *p, struct peer *peer, const char *extensions)
 	char line[EXTENSIONS_BYTES];
 	line_said(p, peer, "<", "EHLO weir.test");
 	line_says(p, peer, ">>", *extensions == '\0' ? "250 next.test" : "250-next.test");
+	if (*extensions == '\0')
+		peer_speak(peer);
 	while (*extensions != '\0') {
 		size_t bytes = strcspn(extensions, " ");
 		const char *rest = extensions + bytes + strspn(extensions + bytes, " ");
@@ -162,6 +165,7 @@ static bool deed_plain(struct play *p, struct peer *peer, const char *deed)
 {
 	struct stage *g = p->stage;
 	if (strcmp(deed, "closes") == 0) {
+		peer_speak(peer);
 		peer->shut = true;
 		peer->end_heard = peer_is_over(peer);
 	} else if (strcmp(deed, "resets") == 0) {
@@ -170,6 +174,9 @@ static bool deed_plain(struct play *p, struct peer *peer, const char *deed)
 		peer->stalled = true;
 	} else if (strcmp(deed, "goes on") == 0) {
 		peer->stalled = false;
+	} else if (strcmp(deed, "hears anything") == 0) {
+		peer_listen(g, peer, TALK_TEXT_BYTES / 2);
+		peer->inbox.head = peer->inbox.end;
 	} else if (strcmp(deed, "is stuck") == 0) {
 		if (peer_is_flushed(peer))
 			play_fail(p, "weir took all that %s said", peer->name);

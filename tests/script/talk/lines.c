@@ -86,17 +86,17 @@ static bool matches(const char *pattern, struct span s)
 static void say_slowly(struct play *p, struct peer *peer, struct span words)
 {
 	for (size_t i = 0; i < words.bytes; i++) {
-		peer_say(peer, span_head(span_after(words, i), 1));
+		peer_gather(peer, span_head(span_after(words, i), 1));
+		peer_speak(peer);
 		stage_run_to(p->stage, instant_add(p->stage->now, MS_US));
 	}
 }
 
-/* `>>` only gathers: the outbox moves with the next step, and none is made here. */
 void line_says(struct play *p, struct peer *peer, const char *mark, const char *text)
 {
 	struct span words = span_of(text, strlen(text));
 	struct stage *g = p->stage;
-	bool raw = strcmp(mark, ">=") == 0;
+	bool raw = mark[strlen(mark) - 1] == '=';
 	if (raw)
 		words = unquote(p, text);
 	play_note(p, peer->name, mark, words);
@@ -105,11 +105,13 @@ void line_says(struct play *p, struct peer *peer, const char *mark, const char *
 		say_slowly(p, peer, SPAN("\r\n"));
 		return;
 	}
-	peer_say(peer, words);
+	peer_gather(peer, words);
 	if (!raw)
-		peer_say(peer, SPAN("\r\n"));
-	if (strcmp(mark, ">>") != 0)
-		stage_run_to(g, g->now);
+		peer_gather(peer, SPAN("\r\n"));
+	if (strncmp(mark, ">>", 2) == 0)
+		return;
+	peer_speak(peer);
+	stage_run_to(g, g->now);
 }
 
 /* ---- near< near<< near<= ---- */

@@ -19,7 +19,7 @@ void peers_init(struct stage *g)
 			outbox.data = malloc(TALK_TEXT_BYTES);
 		CHECK(inbox.data != NULL);
 		CHECK(outbox.data != NULL);
-		inbox.head = inbox.end = outbox.head = outbox.end = 0;
+		inbox.head = inbox.end = outbox.head = outbox.end = outbox.ready = 0;
 		*p = (struct peer){ .inbox = inbox, .outbox = outbox };
 	}
 }
@@ -31,7 +31,7 @@ static struct peer *peer_take(struct stage *g)
 		p++;
 	CHECK(p < g->peers + TALK_PEERS_MAX);
 	struct talk_text inbox = p->inbox, outbox = p->outbox;
-	inbox.head = inbox.end = outbox.head = outbox.end = 0;
+	inbox.head = inbox.end = outbox.head = outbox.end = outbox.ready = 0;
 	*p = (struct peer){ .live = true, .order = g->orders++, .inbox = inbox, .outbox = outbox };
 	return p;
 }
@@ -98,7 +98,7 @@ static void events_take(struct stage *g, struct tcp_stack *tcp)
 
 static void peer_push(struct stage *g, struct peer *p)
 {
-	struct span rest = span_of(p->outbox.data + p->outbox.head, p->outbox.end - p->outbox.head);
+	struct span rest = span_of(p->outbox.data + p->outbox.head, p->outbox.ready - p->outbox.head);
 	rest = span_head(rest, leg_out_room(&p->leg));
 	p->outbox.head += byteq_write(&p->leg.out, &g->peer_pool, rest);
 	if (p->shut && p->outbox.head == p->outbox.end && !p->leg.shut && leg_is_open(&p->leg)) {
@@ -123,12 +123,17 @@ void peers_turn(struct stage *g)
 
 /* ---- speaking and listening ---- */
 
-void peer_say(struct peer *p, struct span bytes)
+void peer_gather(struct peer *p, struct span bytes)
 {
 	CHECK(p->outbox.end + bytes.bytes <= TALK_TEXT_BYTES);
 	if (bytes.bytes > 0)
 		memcpy(p->outbox.data + p->outbox.end, bytes.data, bytes.bytes);
 	p->outbox.end += bytes.bytes;
+}
+
+void peer_speak(struct peer *p)
+{
+	p->outbox.ready = p->outbox.end;
 }
 
 bool peer_has_said(const struct peer *p)

@@ -219,7 +219,9 @@ void play_line(struct play *p, const char *line)
 		p->last = p->stage->now;
 	}
 	const char *text = time_read(p, line);
-	bool part = strstr(text, ">> ") != NULL; /* only gathers words */
+	char name[8], mark[4] = "";
+	const char *words;
+	bool part = speech_split(text, name, mark, &words) && strncmp(mark, ">>", 2) == 0; /* only gathers */
 	if (!part)
 		time_pass(p, text);
 	text_play(p, text);

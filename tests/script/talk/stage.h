@@ -45,6 +45,7 @@ struct talk_settings { /* what the head of a script chose; set.c has the names a
 struct talk_text {
 	uint8_t *data;
 	size_t head, end;
+	size_t ready; /* of an outbox: what may leave; the rest is still being gathered */
 };
 
 struct peer {
@@ -101,7 +102,9 @@ struct peer *peer_named(struct stage *g, const char *name); /* NULL: no such one
 struct peer *peer_open(struct stage *g, const char *name, uint16_t port);
 /* The oldest connection of next that no line has named; NULL: none. */
 struct peer *peer_unnamed(struct stage *g);
-void peer_say(struct peer *p, struct span bytes);
+void peer_gather(struct peer *p, struct span bytes);
+/* What was gathered leaves together. */
+void peer_speak(struct peer *p);
 bool peer_has_said(const struct peer *p);
 bool peer_ended(struct peer *p);
 bool peer_was_reset(const struct peer *p);

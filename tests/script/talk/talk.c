@@ -8,13 +8,14 @@
  * `...` or nothing means now. Then one of these, PEER being near, near2, next, next2, ...:
  *
  *	PEER> WORDS          says one line (CRLF is added), with all that `>>` gathered, in as few segments as it fits
- *	PEER>> WORDS         gathers a line to be said together with the next one
+ *	PEER>> WORDS         gathers a line to be said together with the next one, or with the FIN
  *	PEER>. WORDS         says one line one byte at a time, a millisecond apart
- *	PEER>= "BYTES"       says bytes as they are; escapes \r \n \t \0 \\ \" \xHH
+ *	PEER>= "BYTES"       says bytes as they are; escapes \r \n \t \0 \\ \" \xHH; `>>=` gathers them
  *	PEER< WORDS          hears exactly this line from weir; `*` stands for anything
  *	PEER<< WORDS         hears any lines up to and with this one
  *	PEER<= "BYTES"       hears exactly these bytes
  *	PEER fills N / PEER hears fill N          N bytes of counted content lines of 64 bytes
+ *	PEER hears anything  forgets what it has heard so far
  *	near opens [PORT]    next accepts [PORT]  connections; next, next2... take their names in order of accepting
  *	near hello NAME      hears the greeting, says EHLO, hears the extensions
  *	next hello EXT...    says the greeting, hears EHLO, answers with these extensions (SIZE=1000 becomes SIZE 1000)

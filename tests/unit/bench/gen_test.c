@@ -207,7 +207,7 @@ static void slow_sinks_get_everything(void)
 	gen_rig_free(&rig);
 }
 
-/* Forty senders with 60 KB each have more content than the pool has blocks. */
+/* Forty senders with 60 KB each have more content than a pool of 256 blocks takes. */
 static void content_to_be_sent_leaves_half_of_the_pool_to_what_arrives(void)
 {
 	gen_rig_init(&rig, 85);
@@ -217,8 +217,12 @@ static void content_to_be_sent_leaves_half_of_the_pool_to_what_arrives(void)
 	rig.sender_config.sender.connections = 40;
 	rig.sink_config.sink.connections = 64;
 	rig.faults.delay_us = 20000;
-	const struct gen_results *r = run();
-	const struct block_pool *pool = &rig.wire.end[0].pool;
+	gen_rig_make(&rig);
+	struct block_pool *pool = &rig.wire.end[0].pool;
+	block_pool_init(pool, rig.wire.end[0].block_memory, 256);
+	CU_ASSERT_TRUE_FATAL(gen_rig_run(&rig));
+	CU_ASSERT_TRUE(gen_rig_is_empty(&rig));
+	const struct gen_results *r = gen_results(rig.sender);
 	expect_balance(r, false);
 	CU_ASSERT_EQUAL(r->totals.delivered, rig.messages);
 	CU_ASSERT_TRUE(pool->low_mark < pool->total / 2);

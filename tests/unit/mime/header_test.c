@@ -27,7 +27,8 @@ static void note(const struct mime_header_event *event)
 		         (int)event->value.bytes, (const char *)event->value.data);
 }
 
-/* Feeds in pieces of 1..piece_max (seeded) or exactly piece_max; then ends the message where `end` says so. */
+/* Feeds in pieces of 1..piece_max (seeded) or exactly piece_max; then ends the message where `end`
+ * says so. */
 static const char *read_header(struct span all, size_t piece_max, struct prng *rng, bool end)
 {
 	struct mime_header h;

@@ -1,6 +1,6 @@
 /*
- * client_body_test.c - random bodies cross from the client machine to the server machine and arrive byte for
- * byte, through DATA and BDAT, in any pieces, with plenty of blocks and with hardly any.
+ * client_body_test.c - random bodies cross from the client machine to the server machine and arrive
+ * byte for byte, through DATA and BDAT, in any pieces, with plenty of blocks and with hardly any.
  */
 #include "tests/unit/smtp/pair.h"
 
@@ -9,7 +9,8 @@
 static struct pair p;
 static uint8_t body[BODY_MAX + 8];
 
-/* CRLF lines with leading dots, lone dots, long lines, empty lines, 8-bit; the last line may be unended. */
+/* CRLF lines with leading dots, lone dots, long lines, empty lines, 8-bit; the last line may be
+ * unended. */
 static size_t random_body(struct prng *rng)
 {
 	static const size_t sizes[] = { 0, 1, 100, 5000, 70000, BODY_MAX };

@@ -1,5 +1,6 @@
 /*
- * client_test.c - the next side's machine as a whole: greeting, TLS, deadlines, abandoning, quitting.
+ * client_test.c - the next side's machine as a whole: greeting, TLS, deadlines, abandoning,
+ * quitting.
  */
 #include "tests/unit/smtp/pair.h"
 

@@ -1,5 +1,6 @@
 /*
- * line_test.c - only CRLF ends a line; whole lines are borrowed, split ones gathered; and the scanners.
+ * line_test.c - only CRLF ends a line; whole lines are borrowed, split ones gathered; and the
+ * scanners.
  */
 #include <stdlib.h>
 

@@ -1,9 +1,10 @@
 /*
- * near.h - a near sender for unit tests: feeds a server machine, plays a simple relay, and writes down what
- * happened. Replies and events are kept apart, because when a reply leaves depends on how the input was cut.
+ * near.h - a near sender for unit tests: feeds a server machine, plays a simple relay, and writes
+ * down what happened. Replies and events are kept apart, because when a reply leaves depends on how
+ * the input was cut.
  *
- * The relay played here says 250 to everything, except: recipients or senders that hold "bad" (550), "later"
- * (451); a body fault gets the fault's reply.
+ * The relay played here says 250 to everything, except: recipients or senders that hold "bad"
+ * (550), "later" (451); a body fault gets the fault's reply.
  */
 #ifndef WEIR_TESTS_UNIT_SMTP_NEAR_H
 #define WEIR_TESTS_UNIT_SMTP_NEAR_H
@@ -203,7 +204,8 @@ static inline size_t near_piece(struct near *n, struct span piece)
 	return eaten;
 }
 
-/* Feeds everything in pieces of 1..piece_max bytes (seeded), or of exactly piece_max when rng is NULL. */
+/* Feeds everything in pieces of 1..piece_max bytes (seeded), or of exactly piece_max when rng is
+ * NULL. */
 static inline void near_feed(struct near *n, struct span all, size_t piece_max, struct prng *rng)
 {
 	size_t at = 0;

@@ -1,6 +1,6 @@
 /*
- * pair.h - a client machine and a server machine wired together in memory, for unit tests. What the client
- * sends is received by the server, judged, and compared with what was handed over.
+ * pair.h - a client machine and a server machine wired together in memory, for unit tests. What the
+ * client sends is received by the server, judged, and compared with what was handed over.
  */
 #ifndef WEIR_TESTS_UNIT_SMTP_PAIR_H
 #define WEIR_TESTS_UNIT_SMTP_PAIR_H

@@ -1,5 +1,6 @@
 /*
- * server_body_test.c - DATA and BDAT as a session sees them: ends, faults, refusals, and what must be eaten.
+ * server_body_test.c - DATA and BDAT as a session sees them: ends, faults, refusals, and what must
+ * be eaten.
  */
 #include "tests/unit/smtp/near.h"
 

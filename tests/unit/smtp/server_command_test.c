@@ -1,6 +1,7 @@
 /*
- * server_command_test.c - the matrix of phases and verbs as a golden rectangle, each verb's own rules, the bounds
- * on errors and junk, and STARTTLS with everything that can be injected around it.
+ * server_command_test.c - the matrix of phases and verbs as a golden rectangle, each verb's own
+ * rules, the bounds on errors and junk, and STARTTLS with everything that can be injected around
+ * it.
  */
 #include "tests/unit/smtp/near.h"
 

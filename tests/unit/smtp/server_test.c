@@ -1,6 +1,6 @@
 /*
- * server_test.c - whole dialogues with the near side's machine: order, deadlines, goodbye, room, and that the
- * way the input is cut into pieces changes nothing.
+ * server_test.c - whole dialogues with the near side's machine: order, deadlines, goodbye, room,
+ * and that the way the input is cut into pieces changes nothing.
  */
 #include "tests/unit/smtp/near.h"
 
@@ -84,7 +84,8 @@ static const char *const dialogues[] = {
 	EHLO "STARTTLS\r\nEHLO inside\r\nMAIL FROM:<s@x.test>\r\nRCPT TO:<r@x.test>\r\nBDAT 1 LAST\r\nxQUIT\r\n",
 };
 
-/* With auto_tls the pieces must end behind STARTTLS, or the rest is injection (which has its own tests). */
+/* With auto_tls the pieces must end behind STARTTLS, or the rest is injection (which has its own
+ * tests). */
 static void play(struct near *near, const char *dialogue, size_t piece_max, struct prng *rng)
 {
 	const char *tls = strstr(dialogue, "STARTTLS\r\n");

@@ -1,8 +1,9 @@
 /*
- * smuggling_test.c - sequences that some server somewhere reads as end of data, or that hide commands in
- * content: none of them may end a message here, and none may leave on the next side.
+ * smuggling_test.c - sequences that some server somewhere reads as end of data, or that hide
+ * commands in content: none of them may end a message here, and none may leave on the next side.
  *
- * Each sequence stands between "first" and a second envelope. Only CRLF.CRLF may make that a second message.
+ * Each sequence stands between "first" and a second envelope. Only CRLF.CRLF may make that a second
+ * message.
  */
 #include "smtp/stuff.h"
 #include "tests/unit/smtp/near.h"
@@ -97,8 +98,8 @@ static void a_bad_message_is_refused_with_550_5_6_11(void)
 	}
 }
 
-/* What was accepted must still be one message for whoever reads it next, however sloppily: once stuffed, no line
- * end of any kind is followed by a lone dot before the real end. */
+/* What was accepted must still be one message for whoever reads it next, however sloppily: once
+ * stuffed, no line end of any kind is followed by a lone dot before the real end. */
 static void what_is_accepted_leaves_without_a_second_end(void)
 {
 	uint8_t text[4096];

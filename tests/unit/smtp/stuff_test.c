@@ -1,5 +1,6 @@
 /*
- * stuff_test.c - each line that begins with a dot gets one more, whatever the cuts and however full the pool.
+ * stuff_test.c - each line that begins with a dot gets one more, whatever the cuts and however full
+ * the pool.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /*
- * connect_test.c - local ports of active opens: the share of this stack, exhaustion, reuse after TIME-WAIT,
- * connections_max; and which stack a frame belongs to.
+ * connect_test.c - local ports of active opens: the share of this stack, exhaustion, reuse after
+ * TIME-WAIT, connections_max; and which stack a frame belongs to.
  */
 #include "rig.h"
 #include "tests/unit/unit.h"

@@ -1,5 +1,6 @@
 /*
- * neigh_test.c - ARP and ND as a stack on a wire sees them: answers, questions, who waits and who fails.
+ * neigh_test.c - ARP and ND as a stack on a wire sees them: answers, questions, who waits and who
+ * fails.
  */
 #include "rig.h"
 #include "tests/unit/unit.h"

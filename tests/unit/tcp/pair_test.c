@@ -1,6 +1,7 @@
 /*
- * pair_test.c - two stacks back to back: seeded bytes both ways through a wire that loses, reorders,
- * duplicates and damages frames. What arrives is what was sent, and nothing is left behind.
+ * pair_test.c - two stacks back to back: seeded bytes both ways through a wire that loses,
+ * reorders, duplicates and damages frames. What arrives is what was sent, and nothing is left
+ * behind.
  */
 #include "rig.h"
 #include "tests/unit/unit.h"
@@ -249,7 +250,8 @@ static void bytes_arrive_over_two_hundred_bad_wires(void)
 		CU_ASSERT(transfer(seed, seed % 2 == 0, faults_of(seed), 120000, seed % 3 == 0));
 }
 
-/* The secret under which this tuple's ISN lies `below` numbers or fewer before the wrap at `now`. */
+/* The secret under which this tuple's ISN lies `below` numbers or fewer before the wrap at `now`.
+ * */
 static struct siphash_key secret_near_wrap(const struct tuple *tuple, struct instant now,
                                            uint32_t below)
 {

@@ -66,6 +66,7 @@ static void the_first_copy_stands(void)
 	CU_ASSERT_EQUAL(add(16, "dd"), 2);
 	CU_ASSERT_EQUAL(add(8, "xxxxxxxxxxxx"), 7);
 	CU_ASSERT_EQUAL(add(9, "yyyy"), 0);
+	CU_ASSERT(!reasm.full); /* nothing new is nothing refused */
 	expect(8, "xxbbbxxxddxx");
 	end();
 }
@@ -86,7 +87,9 @@ static void ranges_are_bounded(void)
 	begin(BLOCKS);
 	for (uint32_t i = 0; i < TCP_REORDER_RANGES_MAX; i++)
 		CU_ASSERT_EQUAL(add(100 * i, "x"), 1);
+	CU_ASSERT(!reasm.full);
 	CU_ASSERT_EQUAL(add(50, "x"), 0);
+	CU_ASSERT(reasm.full);
 	CU_ASSERT_EQUAL(add(100 * 5 + 1, "y"), 1); /* beside one there is room */
 	CU_ASSERT_EQUAL(reasm.count, TCP_REORDER_RANGES_MAX);
 	end();

@@ -1,6 +1,6 @@
 /*
- * rig.h - stacks under virtual time, for tests: one stack with its memory, and two of them joined by a wire
- * that loses, delays, duplicates and damages frames as one seed says.
+ * rig.h - stacks under virtual time, for tests: one stack with its memory, and two of them joined
+ * by a wire that loses, delays, duplicates and damages frames as one seed says.
  *
  * Everything is deterministic; a failing seed is the whole reproduction.
  */
@@ -131,7 +131,8 @@ static inline void rig_put(struct rig_wire *w, uint32_t to, const uint8_t *data,
 	*at = f;
 }
 
-/* Neighbour resolution is spared: that it can fail has tests of its own, and ARP has no checksum. */
+/* Neighbour resolution is spared: that it can fail has tests of its own, and ARP has no checksum.
+ * */
 static inline bool rig_resolves(const uint8_t *data)
 {
 	bool arp = data[12] == 8 && data[13] == 6;

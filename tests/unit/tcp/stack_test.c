@@ -1,6 +1,6 @@
 /*
- * stack_test.c - the first steps of a frame: what is dropped, for which reason, and what is answered; and the
- * memory of a stack.
+ * stack_test.c - the first steps of a frame: what is dropped, for which reason, and what is
+ * answered; and the memory of a stack.
  */
 #include "rig.h"
 #include "tests/unit/unit.h"
