@@ -139,14 +139,23 @@ static bool near_tls_step(struct relay *r, struct near *n)
 	return true;
 }
 
-/* The 220 has left: whatever plaintext came behind STARTTLS is an injection (RFC 3207 4.2, CVE-2011-0411). */
+/* Whatever plaintext came behind STARTTLS is an injection (RFC 3207 4.2, CVE-2011-0411). Asked when the line is eaten,
+ * so that the 220 does not leave, and again when it has left. */
+static bool near_injected(struct relay *r, struct near *n)
+{
+	if (!smtp_server_starttls_injected(&n->smtp, leg_plain_left(&n->leg), r->now))
+		return false;
+	count(r, RELAY_NEAR_INJECTIONS);
+	n->closing = true;
+	return true;
+}
+
 static void near_starttls(struct relay *r, struct near *n)
 {
 	n->starttls_due = false;
-	if (smtp_server_starttls_injected(&n->smtp, leg_plain_left(&n->leg), r->now)) {
-		count(r, RELAY_NEAR_INJECTIONS);
-		n->closing = true;
-	} else if (!near_tls_open(r, n)) {
+	if (near_injected(r, n))
+		return;
+	if (!near_tls_open(r, n)) {
 		count(r, RELAY_NEAR_TLS_FAILED);
 		near_close(r, n);
 	}
@@ -216,6 +225,8 @@ static void near_eat(struct relay *r, struct near *n)
 		size_t eaten = smtp_server_input(&n->smtp, bytes, r->now, &event);
 		near_event(r, n, &event);
 		leg_eat(&n->leg, r->config.pool, eaten, r->now);
+		if (event.kind == SERVER_STARTTLS)
+			n->starttls_due = !near_injected(r, n);
 		if (eaten == 0 && event.kind == SERVER_NONE)
 			return;
 		(void)smtp_server_output(&n->smtp, &n->leg.out, leg_out_room(&n->leg), r->now);

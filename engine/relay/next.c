@@ -256,7 +256,10 @@ static void next_decide(struct relay *r, struct next *x)
 	bool offered = (smtp_client_extensions(&x->smtp) & SMTP_EXT_STARTTLS) != 0;
 	if (x->leg.tls == NULL && offered && policy_wants_tls(want) && !n->t->attempt.without_tls &&
 	    r->config.tls != NULL) {
-		smtp_client_starttls(&x->smtp, r->now);
+		if (smtp_client_can(&x->smtp, SMTP_REQUEST_STARTTLS))
+			smtp_client_starttls(&x->smtp, r->now);
+		else
+			attempt_refused(r, x, NEXT_FACT_UNREACHABLE); /* no block for the command */
 		return;
 	}
 	if (x->leg.tls != NULL)

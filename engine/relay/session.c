@@ -236,6 +236,8 @@ void session_next_ready(struct relay *r, struct near *n, struct next *x)
 	if (x->tls_text == NULL)
 		count(r, RELAY_NEXT_PLAIN);
 	enum smtp_reply_id missing = extension_missing(t, x);
+	if (missing == SMTP_REPLY_NONE && !smtp_client_can(&x->smtp, SMTP_REQUEST_MAIL))
+		missing = SMTP_REPLY_OVERLOAD; /* no block for the command */
 	if (missing != SMTP_REPLY_NONE) {
 		transaction_enter(r, n, PHASE_MAIL);
 		next_detach(r, n);
@@ -275,8 +277,10 @@ void session_data(struct relay *r, struct near *n, bool chunked)
 		session_finish(r, n, RELAY_OUTCOME_ABORTED, NULL);
 		return;
 	}
-	if (x == NULL) {
+	if (x == NULL || !smtp_client_can(&x->smtp, SMTP_REQUEST_DATA)) {
 		struct smtp_reply reply = t->refused;
+		if (x != NULL)
+			smtp_reply_set(&reply, SMTP_REPLY_OVERLOAD); /* no block for the command */
 		session_finish(r, n, RELAY_OUTCOME_DEFERRED, &reply);
 		near_answer(r, n, &reply);
 		return;

@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "base/span.h"
 
-#define SMTP_LOCAL_PART_MAX 64u /* RFC 5321 4.5.3.1.1; longer ones are refused */
+#define SMTP_LOCAL_PART_MAX 200u /* RFC 5321 4.5.3.1.1 asks for 64 and for more where it can be: VERP senders need it */
 #define SMTP_DOMAIN_MAX 255u    /* RFC 5321 4.5.3.1.2 */
 #define SMTP_PATH_MAX 256u      /* with the angle brackets, RFC 5321 4.5.3.1.3, RFC 3696 errata */
 

@@ -1,8 +1,8 @@
 /*
  * checksum.c - see checksum.h.
  *
- * Two 32-bit halves of each eight bytes are added into 64 bits, which cannot overflow below 2^32
- * steps, so that the inner loop needs no carry and compilers may vectorise it.
+ * Eight bytes a step into two sums, whose overflows are counted and added at the end (RFC 1071 2
+ * (C), "parallel summation"): compilers make an add and an add-with-carry of each step.
  */
 #include "wire/checksum.h"
 
@@ -24,37 +24,48 @@ static uint16_t native_be16(uint16_t v)
 #endif
 }
 
-static uint64_t add_tail(uint64_t sum, const uint8_t *p, size_t bytes)
+/* The last bytes, with zeros behind them. */
+static uint64_t load_tail(const uint8_t *p, size_t bytes)
 {
 	uint8_t padded[8] = { 0 };
 	memcpy(padded, p, bytes);
-	uint64_t v = load_native64(padded);
-	return sum + (v & UINT32_MAX) + (v >> 32);
+	return load_native64(padded);
+}
+
+struct wide { /* a 64-bit sum and how often it overflowed */
+	uint64_t sum, carries;
+};
+
+static inline void wide_add(struct wide *w, uint64_t v)
+{
+	w->sum += v;
+	w->carries += w->sum < v;
+}
+
+/* To a few more than 32 bits, so that many pieces add up without overflow: 2^64, 2^32 and 1 are the
+ * same modulo 2^16 - 1. */
+static uint64_t wide_fold(struct wide w)
+{
+	return (w.sum & UINT32_MAX) + (w.sum >> 32) + w.carries;
 }
 
 struct checksum checksum_add(struct checksum c, struct span s)
 {
 	const uint8_t *p = s.data;
 	size_t left = s.bytes;
-	uint64_t low = 0;
-	uint64_t high = 0;
+	struct wide even = { 0 };
+	struct wide odd = { 0 };
 	for (; left >= 32; left -= 32, p += 32) {
-		for (unsigned i = 0; i < 4; i++) {
-			uint64_t v = load_native64(p + 8 * i);
-			low += v & UINT32_MAX;
-			high += v >> 32;
-		}
+		wide_add(&even, load_native64(p));
+		wide_add(&odd, load_native64(p + 8));
+		wide_add(&even, load_native64(p + 16));
+		wide_add(&odd, load_native64(p + 24));
 	}
-	for (; left >= 8; left -= 8, p += 8) {
-		uint64_t v = load_native64(p);
-		low += v & UINT32_MAX;
-		high += v >> 32;
-	}
-	/* Folded once here, so that sums of many pieces stay far from overflow. */
-	uint64_t sum = (low & UINT32_MAX) + (low >> 32) + (high & UINT32_MAX) + (high >> 32);
+	for (; left >= 8; left -= 8, p += 8)
+		wide_add(&even, load_native64(p));
 	if (left > 0)
-		sum = add_tail(sum, p, left);
-	return (struct checksum){ .sum = c.sum + sum };
+		wide_add(&odd, load_tail(p, left));
+	return (struct checksum){ .sum = c.sum + wide_fold(even) + wide_fold(odd) };
 }
 
 struct checksum checksum_pseudo(struct ip_addr src, struct ip_addr dst, uint8_t protocol,
