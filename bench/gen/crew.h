@@ -1,8 +1,9 @@
 /*
  * crew.h - the threads of a run: workers over DPDK ports, or one thread over kernel sockets.
  *
- * crew_*_start() makes everything and lets the jobs begin; control (main.c) then watches the jobs; crew_*_stop()
- * ends the threads, after which the jobs belong to the main thread until crew_*_free().
+ * crew_*_start() makes everything and lets the jobs begin; control (main.c) then watches the jobs;
+ * crew_*_stop() ends the threads, after which the jobs belong to the main thread until
+ * crew_*_free().
  */
 #ifndef WEIR_BENCH_GEN_CREW_H
 #define WEIR_BENCH_GEN_CREW_H

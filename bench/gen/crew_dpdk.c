@@ -1,8 +1,9 @@
 /*
- * crew_dpdk.c - generators as applications of weir's own worker loop, one per core, over one DPDK device.
+ * crew_dpdk.c - generators as applications of weir's own worker loop, one per core, over one DPDK
+ * device.
  *
- * TIME-WAIT is kept for a second only: the generator opens more connections than it has ports for minutes, and its
- * peers are ours, with timestamps (RFC 6191 makes early reuse safe).
+ * TIME-WAIT is kept for a second only: the generator opens more connections than it has ports for
+ * minutes, and its peers are ours, with timestamps (RFC 6191 makes early reuse safe).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "run/worker.h"
 
 #define WINDOW_BYTES (128u * 1024u)
-#define CONNECTIONS_EXTRA 1024u /* TIME-WAIT and what is being closed */
+#define CONNECTIONS_EXTRA 1024u   /* TIME-WAIT and what is being closed */
 #define BLOCKS_PER_CONNECTION 16u /* beside what the plan gives: many large messages at once */
 #define BLOCKS_MAX 32768u
 #define TIME_WAIT_US SECOND_US
@@ -30,9 +31,10 @@ struct dpdk_job {
 static struct dpdk dpdk; /* EAL exists once in a process, and so does this */
 static struct dpdk_want want;
 
-static bool start_worker(struct crew *crew, const struct gen_options *o, uint32_t index, char *error,
+static bool start_worker(struct crew *crew, const struct gen_options *o, uint32_t index,
+                         char *error, size_t error_bytes);
+static bool build_worker(struct dpdk_job *j, const struct gen_options *o, char *error,
                          size_t error_bytes);
-static bool build_worker(struct dpdk_job *j, const struct gen_options *o, char *error, size_t error_bytes);
 static bool wait_for_link(char *error, size_t error_bytes);
 static void set_addresses(struct tcp_config *tcp, const struct gen_options *o);
 
@@ -53,7 +55,8 @@ static uint64_t busy_us(void *owner)
 	return clock_us_of(w->counters.busy_cycles);
 }
 
-bool crew_dpdk_start(struct crew *crew, const struct gen_options *o, char *error, size_t error_bytes)
+bool crew_dpdk_start(struct crew *crew, const struct gen_options *o, char *error,
+                     size_t error_bytes)
 {
 	want = (struct dpdk_want){
 		.program = "weir-gen",
@@ -62,8 +65,8 @@ bool crew_dpdk_start(struct crew *crew, const struct gen_options *o, char *error
 		          .idle_busy = o->busy,
 		          .port_count = 1,
 		          .ports = { { .name = "device", .device = o->device, .mtu = o->mtu } },
-		          .connections_max = o->config.sender.connections + o->config.sink.connections +
-		                             CONNECTIONS_EXTRA,
+		          .connections_max = o->config.sender.connections +
+		                             o->config.sink.connections + CONNECTIONS_EXTRA,
 		          .window_bytes_max = WINDOW_BYTES },
 	};
 	if (!dpdk_start(&want, &dpdk, error, error_bytes) || !wait_for_link(error, error_bytes))
@@ -78,7 +81,8 @@ bool crew_dpdk_start(struct crew *crew, const struct gen_options *o, char *error
 	for (uint32_t i = 0; i < crew->count; i++) {
 		struct dpdk_job *j = (struct dpdk_job *)(void *)crew->jobs[i];
 		if (!dpdk_launch(&j->worker)) {
-			snprintf(error, error_bytes, "--lcores: core %u cannot be used", j->worker.lcore);
+			snprintf(error, error_bytes, "--lcores: core %u cannot be used",
+			         j->worker.lcore);
 			return false;
 		}
 	}
@@ -93,12 +97,14 @@ static bool wait_for_link(char *error, size_t error_bytes)
 			return true;
 		nanosleep(&step, NULL);
 	}
-	snprintf(error, error_bytes, "the device has no link: is its other side running?");
+	snprintf(error, error_bytes,
+	         "no link: is the other side of the device running, with as many queues as "
+	         "--lcores has cores?");
 	return false;
 }
 
-static bool start_worker(struct crew *crew, const struct gen_options *o, uint32_t index, char *error,
-                         size_t error_bytes)
+static bool start_worker(struct crew *crew, const struct gen_options *o, uint32_t index,
+                         char *error, size_t error_bytes)
 {
 	struct dpdk_job *j = calloc(1, sizeof(*j));
 	if (j == NULL) {
@@ -115,12 +121,15 @@ static bool start_worker(struct crew *crew, const struct gen_options *o, uint32_
 	j->job.busy_us = busy_us;
 	j->worker.app = (struct worker_app){ .app = &j->job, .turn = turn, .deadline = deadline };
 	return job_make(&j->job, o, index, dpdk.plan.worker_count, crew->ledger,
-	                gen_net_tcp(j->worker.stacks[0]), j->worker.pool, clock_now(), error, error_bytes);
+	                gen_net_tcp(j->worker.stacks[0]), j->worker.pool, clock_now(), error,
+	                error_bytes);
 }
 
-static bool build_worker(struct dpdk_job *j, const struct gen_options *o, char *error, size_t error_bytes)
+static bool build_worker(struct dpdk_job *j, const struct gen_options *o, char *error,
+                         size_t error_bytes)
 {
-	uint32_t connections = (o->config.sender.connections + o->config.sink.connections) / dpdk.plan.worker_count;
+	uint32_t connections = (o->config.sender.connections + o->config.sink.connections) /
+	                       dpdk.plan.worker_count;
 	uint32_t blocks = dpdk.plan.blocks_per_worker;
 	if (connections < BLOCKS_MAX / BLOCKS_PER_CONNECTION)
 		blocks += connections * BLOCKS_PER_CONNECTION;
@@ -131,7 +140,8 @@ static bool build_worker(struct dpdk_job *j, const struct gen_options *o, char *
 	arena_init(&j->arena, memory, bytes);
 	if (memory != NULL && worker_make(&j->arena, &j->worker, blocks, clock_now()))
 		return true;
-	snprintf(error, error_bytes, "no %zu MiB of hugepage memory in one piece", bytes / 1024 / 1024 + 1);
+	snprintf(error, error_bytes, "no %zu MiB of hugepage memory in one piece",
+	         bytes / 1024 / 1024 + 1);
 	return false;
 }
 

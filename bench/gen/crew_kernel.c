@@ -15,7 +15,7 @@
 #define BLOCKS_FIXED 4096u
 #define BLOCKS_MAX 262144u /* 1 GiB */
 #define CONNECTIONS_EXTRA 256u
-#define WAIT_US_MIN 50u /* timers are exact to a millisecond; no spinning until then */
+#define WAIT_US_MIN 50u          /* timers are exact to a millisecond; no spinning until then */
 #define WAIT_US_MAX (10 * MS_US) /* orders of the main thread are seen that late at most */
 
 struct kernel_job {
@@ -69,7 +69,8 @@ static void raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-bool crew_kernel_start(struct crew *crew, const struct gen_options *o, char *error, size_t error_bytes)
+bool crew_kernel_start(struct crew *crew, const struct gen_options *o, char *error,
+                       size_t error_bytes)
 {
 	struct kernel_job *j = calloc(1, sizeof(*j));
 	uint32_t connections = o->config.sender.connections + o->config.sink.connections;
@@ -80,7 +81,8 @@ bool crew_kernel_start(struct crew *crew, const struct gen_options *o, char *err
 		j->blocks = aligned_alloc(BLOCK_BYTES, (size_t)blocks * BLOCK_BYTES);
 	if (j == NULL || j->blocks == NULL) {
 		free(j);
-		snprintf(error, error_bytes, "no memory for %llu blocks", (unsigned long long)blocks);
+		snprintf(error, error_bytes, "no memory for %llu blocks",
+		         (unsigned long long)blocks);
 		return false;
 	}
 	crew->jobs[crew->count++] = &j->job;
@@ -88,11 +90,12 @@ bool crew_kernel_start(struct crew *crew, const struct gen_options *o, char *err
 	j->net = kernel_net_make(connections + CONNECTIONS_EXTRA, &j->pool);
 	j->job.busy_us = busy_us;
 	if (j->net == NULL) {
-		snprintf(error, error_bytes, "no memory or no descriptors for %u connections", connections);
+		snprintf(error, error_bytes, "no memory or no descriptors for %u connections",
+		         connections);
 		return false;
 	}
-	if (!job_make(&j->job, o, 0, 1, crew->ledger, kernel_net_of(j->net), &j->pool, now_us(), error,
-	              error_bytes))
+	if (!job_make(&j->job, o, 0, 1, crew->ledger, kernel_net_of(j->net), &j->pool, now_us(),
+	              error, error_bytes))
 		return false;
 	j->running = pthread_create(&j->thread, NULL, loop, j) == 0;
 	if (!j->running)

@@ -1,7 +1,8 @@
 /*
  * gen.c - the generator as a whole: making it, its turn, its ends (gen.h).
  *
- * A turn takes, in this order: completions of the TLS engines, events of the nets, due timers, new messages.
+ * A turn takes, in this order: completions of the TLS engines, events of the nets, due timers, new
+ * messages.
  */
 #include "bench/gen/gen.h"
 
@@ -36,7 +37,8 @@ struct gen *gen_make(struct arena *arena, const struct gen_config *config, struc
 	struct gen *g = memory.gen;
 	g->config = *config;
 	g->ledger = memory.ledger;
-	slab_init(&g->senders, memory.senders, sizeof(struct sender), memory.sender_count, SENDER_MAGIC);
+	slab_init(&g->senders, memory.senders, sizeof(struct sender), memory.sender_count,
+	          SENDER_MAGIC);
 	slab_init(&g->sinks, memory.sinks, sizeof(struct sink), memory.sink_count, SINK_MAGIC);
 	g->run = mail_run(&config->mix);
 	g->begun_at = now;
@@ -46,8 +48,8 @@ struct gen *gen_make(struct arena *arena, const struct gen_config *config, struc
 	g->results.listener_count = config->sink.listener_count;
 	prng_seed(&g->prng, config->mix.seed ^ config->sender.message_first);
 	wheel_init(&g->wheel, now);
-	schedule_init(&g->schedule, config->sender.arrivals, config->sender.rate_per_1000s, prng_u64(&g->prng),
-	              now);
+	schedule_init(&g->schedule, config->sender.arrivals, config->sender.rate_per_1000s,
+	              prng_u64(&g->prng), now);
 	make_client_config(g);
 	make_server_configs(g);
 	if (config->sink.net.ops != NULL && !sinks_listen(g))
@@ -55,16 +57,19 @@ struct gen *gen_make(struct arena *arena, const struct gen_config *config, struc
 	return g;
 }
 
-/* False where it does not fit, and with a counting arena. A side that is not used takes one slot: a slab is never
- * empty. */
+/* False where it does not fit, and with a counting arena. A side that is not used takes one
+ * slot: a slab is never empty. */
 static bool take_memory(struct arena *arena, const struct gen_config *c, struct memory *m)
 {
-	m->sender_count = c->sender.net.ops != NULL && c->sender.connections > 0 ? c->sender.connections : 1;
-	m->sink_count = c->sink.net.ops != NULL && c->sink.connections > 0 ? c->sink.connections : 1;
+	m->sender_count =
+		c->sender.net.ops != NULL && c->sender.connections > 0 ? c->sender.connections : 1;
+	m->sink_count =
+		c->sink.net.ops != NULL && c->sink.connections > 0 ? c->sink.connections : 1;
 	m->gen = arena_take(arena, "generator", sizeof(*m->gen));
 	m->senders = arena_take(arena, "generator senders",
 	                        slab_memory_bytes(sizeof(struct sender), m->sender_count));
-	m->sinks = arena_take(arena, "generator sinks", slab_memory_bytes(sizeof(struct sink), m->sink_count));
+	m->sinks = arena_take(arena, "generator sinks",
+	                      slab_memory_bytes(sizeof(struct sink), m->sink_count));
 	m->ledger = c->ledger;
 	if (m->ledger == NULL)
 		m->ledger = ledger_make(arena, c->sender.message_first + c->sender.message_count);
@@ -168,10 +173,15 @@ static bool take_timers(struct gen *g, struct instant now)
 			break;
 		busy = true;
 		if (t->kind == TIMER_SENDER)
-			sender_expire(g, (struct sender *)(void *)((uint8_t *)t - offsetof(struct sender, timer)),
+			sender_expire(g,
+			              (struct sender *)(void *)((uint8_t *)t -
+			                                        offsetof(struct sender, timer)),
 			              now);
 		else
-			sink_expire(g, (struct sink *)(void *)((uint8_t *)t - offsetof(struct sink, timer)), now);
+			sink_expire(g,
+			            (struct sink *)(void *)((uint8_t *)t -
+			                                    offsetof(struct sink, timer)),
+			            now);
 	}
 	return busy;
 }
@@ -239,10 +249,12 @@ size_t gen_bytes_held(const struct gen *g)
 {
 	size_t bytes = 0;
 	uint32_t slot = 0;
-	for (struct sender *s = slab_next(&g->senders, &slot); s != NULL; s = slab_next(&g->senders, &slot))
+	for (struct sender *s = slab_next(&g->senders, &slot); s != NULL;
+	     s = slab_next(&g->senders, &slot))
 		bytes += gen_leg_bytes(&s->leg);
 	slot = 0;
-	for (struct sink *k = slab_next(&g->sinks, &slot); k != NULL; k = slab_next(&g->sinks, &slot))
+	for (struct sink *k = slab_next(&g->sinks, &slot); k != NULL;
+	     k = slab_next(&g->sinks, &slot))
 		bytes += gen_leg_bytes(&k->leg);
 	return bytes;
 }

@@ -15,8 +15,8 @@
 #define SENDER_MAGIC 0x53454e44u
 #define SINK_MAGIC 0x53494e4bu
 #define USER_SINK ((uint64_t)1 << 63) /* in the user word of a connection or TLS session */
-#define STEP_ROUNDS_MAX 64u           /* of one connection in one turn; the rest follows in the next */
-#define POOL_LOW_BLOCKS 8u            /* under this many free blocks somebody may be waiting for one */
+#define STEP_ROUNDS_MAX 64u /* of one connection in one turn; the rest follows in the next */
+#define POOL_LOW_BLOCKS 8u  /* under this many free blocks somebody may be waiting for one */
 #define POOL_RETRY_US MS_US
 
 enum timer_owner { TIMER_SENDER = 1, TIMER_SINK };
@@ -56,15 +56,15 @@ struct sender {
 	struct smtp_client smtp;
 	struct sender *idle_next, *idle_prev;
 	uint8_t state;
-	bool smtp_on;    /* the machine was started */
-	bool ready;      /* greeted */
+	bool smtp_on; /* the machine was started */
+	bool ready;   /* greeted */
 	bool greeted_once;
 	bool has_message;
 	bool no_port;     /* the connection could not be tried: the same attempt goes on */
 	bool transaction; /* MAIL was sent for the message in hand */
 	bool on_idle_list;
-	bool starved;     /* content waits for blocks */
-	bool last;        /* the server said 421: this connection is not used again */
+	bool starved;           /* content waits for blocks */
+	bool last;              /* the server said 421: this connection is not used again */
 	uint32_t messages_done; /* on this connection */
 	struct instant opened_at, tls_at, talking_at, wait_until;
 	struct sender_mail mail;
@@ -77,18 +77,18 @@ struct sink {
 	struct smtp_server smtp;
 	struct mail_checker checker;
 	uint8_t listener;
-	bool closing;       /* flush, then close */
-	bool tls_due;       /* 220 to STARTTLS is queued */
+	bool closing; /* flush, then close */
+	bool tls_due; /* 220 to STARTTLS is queued */
 	bool slow;
 	bool over;
-	uint8_t cut_stage;  /* where this transaction is cut: enum gen_stage, GEN_STAGE_COUNT: nowhere */
+	uint8_t cut_stage; /* enum gen_stage; GEN_STAGE_COUNT: no stage */
 	bool cut_body, cut_fin;
 	bool cut_armed_after, cut_after; /* behind the 250: planned, and due */
-	uint64_t cut_at;    /* body bytes */
+	uint64_t cut_at;                 /* body bytes */
 	uint64_t body_bytes;
 	struct instant credit_at;
-	uint64_t credit;    /* bytes that a slow sink may read now */
-	bool answer_waits;  /* an answer is delayed until answer_at */
+	uint64_t credit;   /* bytes that a slow sink may read now */
+	bool answer_waits; /* an answer is delayed until answer_at */
 	uint8_t answer_stage;
 	uint16_t answer_code; /* 0: answer_id */
 	enum smtp_reply_id answer_id;
@@ -125,15 +125,16 @@ struct gen {
 };
 
 /* schedule.c */
-void schedule_init(struct schedule *s, enum gen_arrivals arrivals, uint64_t rate_per_1000s, uint64_t seed,
-                   struct instant now);
+void schedule_init(struct schedule *s, enum gen_arrivals arrivals, uint64_t rate_per_1000s,
+                   uint64_t seed, struct instant now);
 struct instant schedule_next(const struct schedule *s);
 void schedule_step(struct schedule *s);
 uint64_t schedule_backlog(const struct schedule *s, struct instant now);
 
 /* results.c */
 void results_refused(struct gen_results *r, enum gen_stage stage, uint16_t code, struct span text);
-void results_phase(struct gen_results *r, enum gen_phase phase, struct instant from, struct instant to);
+void results_phase(struct gen_results *r, enum gen_phase phase, struct instant from,
+                   struct instant to);
 
 /* sender.c: the life of a connection */
 bool senders_turn(struct gen *g, struct instant now); /* arrivals: begins messages */
@@ -147,12 +148,14 @@ void sender_end(struct gen *g, struct sender *s, enum gen_end end, struct instan
 /* sender_mail.c: the life of a message on it */
 void mail_give(struct gen *g, struct sender *s, uint64_t number, struct instant due);
 void mail_attempt(struct gen *g, struct sender *s); /* a new attempt at the message in hand */
-bool mail_drive(struct gen *g, struct sender *s, struct instant now); /* queues what can be queued */
-void mail_reply(struct gen *g, struct sender *s, enum smtp_request request, const struct smtp_reply *reply,
-                struct instant now);
-/* The connection or the session failed under it: code 0 and an end's name, or the reply that refused all. */
-void mail_failed(struct gen *g, struct sender *s, enum gen_stage stage, uint16_t code, struct span text,
-                 struct instant now);
+bool mail_drive(struct gen *g, struct sender *s,
+                struct instant now); /* queues what can be queued */
+void mail_reply(struct gen *g, struct sender *s, enum smtp_request request,
+                const struct smtp_reply *reply, struct instant now);
+/* The connection or the session failed under it: code 0 and an end's name, or the reply that
+ * refused all. */
+void mail_failed(struct gen *g, struct sender *s, enum gen_stage stage, uint16_t code,
+                 struct span text, struct instant now);
 enum gen_stage mail_stage(const struct sender *s);
 /* sender.c, called when a message has its outcome and the connection lives */
 void sender_next(struct gen *g, struct sender *s, struct instant now);
@@ -166,7 +169,8 @@ void sink_expire(struct gen *g, struct sink *k, struct instant now);
 void sink_close(struct gen *g, struct sink *k, enum gen_leg_close how, struct instant now);
 
 /* sink_mail.c: answering what the machine asks */
-void sink_asked(struct gen *g, struct sink *k, const struct smtp_server_event *event, struct instant now);
+void sink_asked(struct gen *g, struct sink *k, const struct smtp_server_event *event,
+                struct instant now);
 void sink_answer_now(struct gen *g, struct sink *k, struct instant now);
 
 #endif

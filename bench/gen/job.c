@@ -45,8 +45,8 @@ struct ledger *job_ledger(uint64_t messages)
 }
 
 bool job_make(struct job *j, const struct gen_options *o, uint32_t index, uint32_t count,
-              struct ledger *ledger, struct gen_net net, struct block_pool *pool, struct instant now,
-              char *error, size_t error_bytes)
+              struct ledger *ledger, struct gen_net net, struct block_pool *pool,
+              struct instant now, char *error, size_t error_bytes)
 {
 	struct gen_config c = o->config;
 	uint64_t messages = o->config.sender.message_count;
@@ -72,7 +72,8 @@ bool job_make(struct job *j, const struct gen_options *o, uint32_t index, uint32
 	arena_init(&arena, j->memory, bytes);
 	j->gen = j->memory == NULL ? NULL : gen_make(&arena, &c, now);
 	if (j->gen == NULL)
-		snprintf(error, error_bytes, "cannot listen on all sinks, or no memory (%zu KiB)", bytes / 1024);
+		snprintf(error, error_bytes, "cannot listen on all sinks, or no memory (%zu KiB)",
+		         bytes / 1024);
 	return j->gen != NULL;
 }
 
@@ -89,7 +90,8 @@ static bool tls_make(struct job *j, const struct gen_options *o, const struct ge
 	};
 	config.certificates[0] =
 		(struct tls_certificate_files){ .name = "sink", .chain = o->chain, .key = o->key };
-	if (getrandom(config.ticket_key, sizeof(config.ticket_key), 0) != (ssize_t)sizeof(config.ticket_key)) {
+	if (getrandom(config.ticket_key, sizeof(config.ticket_key), 0) !=
+	    (ssize_t)sizeof(config.ticket_key)) {
 		snprintf(error, error_bytes, "no random bytes from the system");
 		return false;
 	}

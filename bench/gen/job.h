@@ -1,8 +1,9 @@
 /*
  * job.h - one generator on one thread, and what the main thread may ask of it while it runs.
  *
- * The thread calls job_turn() over and over. The main thread writes orders and asks for snapshots, the job
- * answers them between two turns: nothing else is shared while it runs, but the ledger (ledger.h).
+ * The thread calls job_turn() over and over. The main thread writes orders and asks for snapshots,
+ * the job answers them between two turns: nothing else is shared while it runs, but the ledger
+ * (ledger.h).
  */
 #ifndef WEIR_BENCH_GEN_JOB_H
 #define WEIR_BENCH_GEN_JOB_H
@@ -34,8 +35,8 @@ struct job {
 	bool done, idle;
 };
 
-/* Job `index` of `count`: its share of messages, connections and rate; TLS engine and generator over `net`. False with
- * the reason in `error`. `ledger` is that of all jobs. */
+/* Job `index` of `count`: its share of messages, connections and rate; TLS engine and generator
+ * over `net`. False with the reason in `error`. `ledger` is that of all jobs. */
 MUST_USE bool job_make(struct job *j, const struct gen_options *o, uint32_t index, uint32_t count,
                        struct ledger *ledger, struct gen_net net, struct block_pool *pool,
                        struct instant now, char *error, size_t error_bytes);

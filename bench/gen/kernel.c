@@ -1,8 +1,9 @@
 /*
  * kernel.c - kernel sockets behind the generator's net (kernel.h).
  *
- * Edge-triggered: what epoll said is remembered (can_read, can_write) until the socket says EAGAIN. A released
- * connection whose last bytes the kernel has not taken yet is finished here alone, as the stack would.
+ * Edge-triggered: what epoll said is remembered (can_read, can_write) until the socket says EAGAIN.
+ * A released connection whose last bytes the kernel has not taken yet is finished here alone, as
+ * the stack would.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* accept4, epoll_pwait2 */
@@ -157,7 +158,8 @@ static struct connection *adopt(struct kernel_net *n, int fd)
 	c->fd = fd;
 	struct handle id = slab_handle(&n->slab, c);
 	setsockopt(fd, IPPROTO_TCP, SOCKET_NODELAY, &on, sizeof(on));
-	if (watch(n, fd, (uint64_t)id.slot << 32 | id.generation, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET))
+	if (watch(n, fd, (uint64_t)id.slot << 32 | id.generation,
+	          EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET))
 		return c;
 	slab_give(&n->slab, c);
 	return NULL;
@@ -225,9 +227,11 @@ static bool net_next_event(void *self, struct tcp_event *event)
 	struct connection *c = n->first;
 	if (c == NULL)
 		return false;
-	*event = (struct tcp_event){
-		.id = slab_handle(&n->slab, c), .user = c->user, .bits = c->bits, .tag = c->tag, .why = c->why
-	};
+	*event = (struct tcp_event){ .id = slab_handle(&n->slab, c),
+		                     .user = c->user,
+		                     .bits = c->bits,
+		                     .tag = c->tag,
+		                     .why = c->why };
 	forget_events(n, c);
 	c->bits = 0;
 	return true;
@@ -370,7 +374,8 @@ static void take_epoll(struct kernel_net *n, const struct epoll_event *e)
 		accept_all(n, (uint32_t)e->data.u64);
 		return;
 	}
-	struct handle id = { .slot = (uint32_t)(e->data.u64 >> 32), .generation = (uint32_t)e->data.u64 };
+	struct handle id = { .slot = (uint32_t)(e->data.u64 >> 32),
+		             .generation = (uint32_t)e->data.u64 };
 	struct connection *c = slab_get(&n->slab, id);
 	if (c == NULL)
 		return;
@@ -407,7 +412,8 @@ struct kernel_net *kernel_net_make(uint32_t connections_max, struct block_pool *
 		kernel_net_free(n);
 		return NULL;
 	}
-	slab_init(&n->slab, n->memory, sizeof(struct connection), connections_max, CONNECTION_MAGIC);
+	slab_init(&n->slab, n->memory, sizeof(struct connection), connections_max,
+	          CONNECTION_MAGIC);
 	return n;
 }
 

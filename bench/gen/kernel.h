@@ -1,9 +1,9 @@
 /*
  * kernel.h - kernel sockets as a net of the generator (net.h), over one epoll instance; one thread.
  *
- * The same queues and events as the stack's: bytes are moved between sockets and byte queues when the kernel says that
- * it can take or has some, in kernel_net_poll() and at the verbs themselves. Bounds: connections_max, KERNEL_QUEUE_BYTES
- * each way.
+ * The same queues and events as the stack's: bytes are moved between sockets and byte queues when
+ * the kernel says that it can take or has some, in kernel_net_poll() and at the verbs themselves.
+ * Bounds: connections_max, KERNEL_QUEUE_BYTES each way.
  */
 #ifndef WEIR_BENCH_GEN_KERNEL_H
 #define WEIR_BENCH_GEN_KERNEL_H

@@ -1,8 +1,9 @@
 /*
  * ledger.c - rows and their reconciliation (ledger.h).
  *
- * Counts of a row stop at LEDGER_TIMES_MAX and never wrap: a message delivered 256 times must not look like one
- * that was never delivered. What sinks write may come from any worker, hence the atomic exchange.
+ * Counts of a row stop at LEDGER_TIMES_MAX and never wrap: a message delivered 256 times must not
+ * look like one that was never delivered. What sinks write may come from any worker, hence the
+ * atomic exchange.
  */
 #include "bench/gen/ledger.h"
 
@@ -15,7 +16,8 @@ static void count_deliveries(const struct ledger_row *row, struct ledger_totals 
 struct ledger *ledger_make(struct arena *arena, uint64_t count)
 {
 	struct ledger *l = arena_take(arena, "generator ledger", sizeof(*l));
-	struct ledger_row *rows = arena_take(arena, "generator ledger", (size_t)count * sizeof(*rows));
+	struct ledger_row *rows =
+		arena_take(arena, "generator ledger", (size_t)count * sizeof(*rows));
 	if (l == NULL || rows == NULL)
 		return NULL;
 	*l = (struct ledger){ .rows = rows, .count = count };
@@ -64,7 +66,8 @@ void ledger_unknown(struct ledger *l)
 
 void ledger_count(const struct ledger *l, struct ledger_totals *totals)
 {
-	*totals = (struct ledger_totals){ .unknown = __atomic_load_n(&l->unknown, __ATOMIC_RELAXED) };
+	*totals =
+		(struct ledger_totals){ .unknown = __atomic_load_n(&l->unknown, __ATOMIC_RELAXED) };
 	for (uint64_t i = 0; i < l->count; i++)
 		count_row(&l->rows[i], totals);
 }
@@ -85,8 +88,8 @@ static void count_up_shared(uint8_t *count)
 {
 	uint8_t seen = __atomic_load_n(count, __ATOMIC_RELAXED);
 	while (seen < LEDGER_TIMES_MAX &&
-	       !__atomic_compare_exchange_n(count, &seen, (uint8_t)(seen + 1), false, __ATOMIC_RELAXED,
-	                                    __ATOMIC_RELAXED)) {
+	       !__atomic_compare_exchange_n(count, &seen, (uint8_t)(seen + 1), false,
+	                                    __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
 		/* another worker was faster: `seen` now holds its value */
 	}
 }

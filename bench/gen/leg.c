@@ -5,12 +5,14 @@
 
 static struct tls_queues queues_of(struct gen_leg *leg);
 static void tls_take_over(struct gen_leg *leg, uint64_t user, struct instant now);
-typedef void tls_verb(struct tls_session *session, const struct tls_queues *queues, struct instant now);
+typedef void tls_verb(struct tls_session *session, const struct tls_queues *queues,
+                      struct instant now);
 static bool tls_carry(struct gen_leg *leg, tls_verb *verb, struct instant now);
 static bool tls_may_enter(const struct gen_leg *leg);
 static void drain_input(struct gen_leg *leg, struct instant now);
 
-void gen_leg_init(struct gen_leg *leg, struct gen_net net, struct block_pool *pool, struct handle id)
+void gen_leg_init(struct gen_leg *leg, struct gen_net net, struct block_pool *pool,
+                  struct handle id)
 {
 	*leg = (struct gen_leg){ .net = net, .pool = pool, .id = id };
 }
@@ -26,8 +28,8 @@ void gen_leg_event(struct gen_leg *leg, const struct tcp_event *event)
 	}
 }
 
-bool gen_leg_tls_next(struct gen_leg *leg, struct tls_engine *engine, const struct tls_next_want *want,
-                  uint64_t user, struct instant now)
+bool gen_leg_tls_next(struct gen_leg *leg, struct tls_engine *engine,
+                      const struct tls_next_want *want, uint64_t user, struct instant now)
 {
 	CHECK(leg->tls == NULL);
 	if (tls_ops_of(engine)->next_open(engine, want, now, &leg->tls) != TLS_CALL_OK) {
@@ -38,8 +40,8 @@ bool gen_leg_tls_next(struct gen_leg *leg, struct tls_engine *engine, const stru
 	return true;
 }
 
-bool gen_leg_tls_near(struct gen_leg *leg, struct tls_engine *engine, uint32_t certificate, uint64_t user,
-                  struct instant now)
+bool gen_leg_tls_near(struct gen_leg *leg, struct tls_engine *engine, uint32_t certificate,
+                      uint64_t user, struct instant now)
 {
 	CHECK(leg->tls == NULL);
 	if (tls_ops_of(engine)->near_open(engine, certificate, now, &leg->tls) != TLS_CALL_OK) {
@@ -132,7 +134,8 @@ bool gen_leg_is_drained(struct gen_leg *leg)
 	enum tls_phase phase = tls_phase(leg->tls);
 	if (phase == TLS_PHASE_PEER_CLOSED || phase == TLS_PHASE_FAILED)
 		return true;
-	/* what TLS left behind without a way on is the beginning of a record whose rest never comes */
+	/* what TLS left behind without a way on is the beginning of a record whose rest never
+	 * comes */
 	return leg->eof && phase != TLS_PHASE_PARKED;
 }
 
@@ -195,7 +198,8 @@ static void tls_take_over(struct gen_leg *leg, uint64_t user, struct instant now
 	gen_leg_pull(leg, now);
 }
 
-/* Either verb may read and write: both carry a handshake on. The net is told what became of its queues. */
+/* Either verb may read and write: both carry a handshake on. The net is told what became of its
+ * queues. */
 static bool tls_carry(struct gen_leg *leg, tls_verb *verb, struct instant now)
 {
 	struct tls_queues q = queues_of(leg);

@@ -1,12 +1,14 @@
 /*
- * leg.h - one connection of the generator: net <-> optional TLS <-> the queues an SMTP machine works on (pure).
+ * leg.h - one connection of the generator: net <-> optional TLS <-> the queues an SMTP machine
+ * works on (pure).
  *
- * Plain, the machine's queues are the connection's own; with TLS they are two bounded queues between. The leg
- * knows no SMTP: it pulls what arrived, shows it, takes what is to be sent, and closes. Back-pressure is room:
- * gen_leg_out_room() on the way out, not consuming on the way in.
+ * Plain, the machine's queues are the connection's own; with TLS they are two bounded queues
+ * between. The leg knows no SMTP: it pulls what arrived, shows it, takes what is to be sent, and
+ * closes. Back-pressure is room: gen_leg_out_room() on the way out, not consuming on the way in.
  *
- * Order of use in a step: gen_leg_pull(); read gen_leg_in() and say gen_leg_consume(); append to gen_leg_out() no more than
- * gen_leg_out_room() and say gen_leg_push(); look at gen_leg_tls_phase(), eof and closed.
+ * Order of use in a step: gen_leg_pull(); read gen_leg_in() and say gen_leg_consume(); append to
+ * gen_leg_out() no more than gen_leg_out_room() and say gen_leg_push(); look at
+ * gen_leg_tls_phase(), eof and closed.
  */
 #ifndef WEIR_BENCH_GEN_LEG_H
 #define WEIR_BENCH_GEN_LEG_H
@@ -36,7 +38,8 @@ struct gen_leg {
 	uint64_t bytes_out; /* given to gen_leg_out() by the machine, counted at gen_leg_push() */
 };
 
-void gen_leg_init(struct gen_leg *leg, struct gen_net net, struct block_pool *pool, struct handle id);
+void gen_leg_init(struct gen_leg *leg, struct gen_net net, struct block_pool *pool,
+                  struct handle id);
 static inline bool gen_leg_is_open(const struct gen_leg *leg)
 {
 	return !handle_is_none(leg->id);
@@ -44,11 +47,12 @@ static inline bool gen_leg_is_open(const struct gen_leg *leg)
 /* News from the net: notes EOF and the close. */
 void gen_leg_event(struct gen_leg *leg, const struct tcp_event *event);
 
-/* As client and as server. False: the engine has no room. `user` comes back from tls_ops.next_ready(). */
-MUST_USE bool gen_leg_tls_next(struct gen_leg *leg, struct tls_engine *engine, const struct tls_next_want *want,
-                           uint64_t user, struct instant now);
+/* As client and as server. False: the engine has no room. `user` comes back from
+ * tls_ops.next_ready(). */
+MUST_USE bool gen_leg_tls_next(struct gen_leg *leg, struct tls_engine *engine,
+                               const struct tls_next_want *want, uint64_t user, struct instant now);
 MUST_USE bool gen_leg_tls_near(struct gen_leg *leg, struct tls_engine *engine, uint32_t certificate,
-                           uint64_t user, struct instant now);
+                               uint64_t user, struct instant now);
 /* 0 while there is no TLS. */
 enum tls_phase gen_leg_tls_phase(const struct gen_leg *leg);
 /* True once, when the handshake has just been completed. */
@@ -61,7 +65,8 @@ void gen_leg_consume(struct gen_leg *leg, size_t bytes, struct instant now);
 /* 0 until a begun handshake is done, and once closed. */
 size_t gen_leg_out_room(const struct gen_leg *leg);
 struct byteq *gen_leg_out(struct gen_leg *leg);
-/* Carries on what was appended to gen_leg_out(): `added` bytes, 0 to carry the rest of earlier ones. */
+/* Carries on what was appended to gen_leg_out(): `added` bytes, 0 to carry the rest of earlier
+ * ones. */
 void gen_leg_push(struct gen_leg *leg, size_t added, struct instant now);
 /* Has everything been handed to the connection? */
 bool gen_leg_is_flushed(const struct gen_leg *leg);
@@ -72,7 +77,8 @@ struct instant gen_leg_deadline(const struct gen_leg *leg);
 void gen_leg_expire(struct gen_leg *leg, struct instant now);
 
 enum gen_leg_close { LEG_CLOSE_ORDERLY = 1, LEG_CLOSE_FIN, LEG_CLOSE_RESET };
-/* Orderly: close_notify, then FIN. FIN: without close_notify, as a dying host's kernel does. The leg is empty after. */
+/* Orderly: close_notify, then FIN. FIN: without close_notify, as a dying host's kernel does. The
+ * leg is empty after. */
 void gen_leg_close(struct gen_leg *leg, enum gen_leg_close how, struct instant now);
 size_t gen_leg_bytes(const struct gen_leg *leg);
 

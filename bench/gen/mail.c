@@ -1,9 +1,9 @@
 /*
  * mail.c - making test messages (mail.h): the plan of a message, its header, its body line by line.
  *
- * A line costs one random number and one copy; only base64 lines cost more. The body is made twice, once for
- * the hash in the header and once to be sent, because nothing may be held: that is cheaper than it sounds
- * (about 1 ns a byte together) and keeps a 100 MiB message as small as an empty one.
+ * A line costs one random number and one copy; only base64 lines cost more. The body is made twice,
+ * once for the hash in the header and once to be sent, because nothing may be held: that is cheaper
+ * than it sounds (about 1 ns a byte together) and keeps a 100 MiB message as small as an empty one.
  */
 #include "bench/gen/mail.h"
 
@@ -33,27 +33,40 @@ enum shape {
 	SHAPE_PLAIN,
 };
 
-static const char prose[] =
-	"the carrier walked up the hill with a bag of letters and thought of nothing but the weir below, where "
-	"the water waits until it may pass. some letters were long, others a line; one held a pressed flower. she "
-	"counted them at every gate, for a letter lost on the way is not found again, and a letter handed over "
-	"twice is worse than a letter late: who receives it twice trusts neither. at the mill the keeper opened "
-	"the sluice a hand's breadth, looked at what floated by, took out a branch, and let the rest go on as it "
-	"was. nothing was added, nothing was kept. when the river stood high he closed the gate and the carrier "
-	"had to wait on the near bank, which she did, since the next bank would not have been ready for her "
-	"either. in the evening both wrote their numbers into a book, she hers, he his, and in the morning a boy "
-	"compared the two. 0123456789 = + - * / ( ) [ ] { } < > # $ % & ? ! \" ' ; : @ ^ _ ` ~ | \\ and tab:\t. the "
-	"books agreed on most days; on the others somebody went out with a lantern until they agreed again, and "
-	"the page was marked so that the next reader would know how it had been found, and by whom, and where. "
-	"that is all that can be said of the work, except that it was done every day, in any weather, by people "
-	"who did not know each other's names, and that the letters arrived.";
+static const char prose[] = "the carrier walked up the hill with a bag of letters and thought of "
+                            "nothing but the weir below, where "
+			    "the water waits until it may pass. some letters were long, others a "
+                            "line; one held a pressed flower. she "
+			    "counted them at every gate, for a letter lost on the way is not found "
+                            "again, and a letter handed over "
+			    "twice is worse than a letter late: who receives it twice trusts "
+                            "neither. at the mill the keeper opened "
+			    "the sluice a hand's breadth, looked at what floated by, took out a "
+                            "branch, and let the rest go on as it "
+			    "was. nothing was added, nothing was kept. when the river stood high "
+                            "he closed the gate and the carrier "
+			    "had to wait on the near bank, which she did, since the next bank "
+                            "would not have been ready for her "
+			    "either. in the evening both wrote their numbers into a book, she "
+                            "hers, he his, and in the morning a boy "
+			    "compared the two. 0123456789 = + - * / ( ) [ ] { } < > # $ % & ? ! \" "
+                            "' ; : @ ^ _ ` ~ | \\ and tab:\t. the "
+			    "books agreed on most days; on the others somebody went out with a "
+                            "lantern until they agreed again, and "
+			    "the page was marked so that the next reader would know how it had "
+                            "been found, and by whom, and where. "
+			    "that is all that can be said of the work, except that it was done "
+                            "every day, in any weather, by people "
+			    "who did not know each other's names, and that the letters arrived.";
 
-static const char base64_letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_letters[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /* In two parts, so that no scanner takes this source file for the test file. */
 static const char eicar[] = "X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STAN"
-                            "DARD-ANTIVIRUS-TEST-FILE!$H+H*";
+			    "DARD-ANTIVIRUS-TEST-FILE!$H+H*";
 
-static uint32_t pick_weighted(struct prng *prng, const uint32_t *weights, size_t stride, uint32_t count);
+static uint32_t pick_weighted(struct prng *prng, const uint32_t *weights, size_t stride,
+                              uint32_t count);
 static void write_head(struct text *t, const struct mail_mix *mix, const struct mail_plan *plan);
 static void body_begin(struct mail_maker *m, const struct mail_mix *mix);
 static void fill_piece(struct mail_maker *m);
@@ -71,8 +84,9 @@ void mail_plan(const struct mail_mix *mix, uint64_t number, struct mail_plan *pl
 	prng_seed(&prng, mix->seed ^ (number + 1) * MIX_NUMBER);
 	*plan = (struct mail_plan){ .number = number };
 	if (mix->size_count > 0) {
-		uint32_t size = pick_weighted(&prng, &mix->sizes[0].weight,
-		                              sizeof(mix->sizes[0]) / sizeof(uint32_t), mix->size_count);
+		uint32_t size =
+			pick_weighted(&prng, &mix->sizes[0].weight,
+		                      sizeof(mix->sizes[0]) / sizeof(uint32_t), mix->size_count);
 		plan->body_bytes = mix->sizes[size].body_bytes;
 	}
 	if (plan->body_bytes == 1)
@@ -99,7 +113,8 @@ void mail_sender(struct text *t, const struct mail_mix *mix, uint64_t number)
 	text_str(t, mix->sender_domain);
 }
 
-void mail_recipient(struct text *t, const struct mail_mix *mix, const struct mail_plan *plan, uint32_t index)
+void mail_recipient(struct text *t, const struct mail_mix *mix, const struct mail_plan *plan,
+                    uint32_t index)
 {
 	text_str(t, "user.");
 	text_u64(t, plan->number);
@@ -159,7 +174,8 @@ void mail_maker_take(struct mail_maker *m, size_t bytes)
 	m->given = (uint16_t)(m->given + bytes);
 }
 
-static uint32_t pick_weighted(struct prng *prng, const uint32_t *weights, size_t stride, uint32_t count)
+static uint32_t pick_weighted(struct prng *prng, const uint32_t *weights, size_t stride,
+                              uint32_t count)
 {
 	uint64_t sum = 0;
 	for (uint32_t i = 0; i < count; i++)
@@ -173,7 +189,8 @@ static uint32_t pick_weighted(struct prng *prng, const uint32_t *weights, size_t
 	return 0;
 }
 
-/* The header below the hash line, with the empty line that ends it. The date is fixed: same seed, same bytes. */
+/* The header below the hash line, with the empty line that ends it. The date is fixed: same
+ * seed, same bytes. */
 static void write_head(struct text *t, const struct mail_mix *mix, const struct mail_plan *plan)
 {
 	text_str(t, "From: <");
@@ -212,7 +229,8 @@ static void fill_piece(struct mail_maker *m)
 		make_line(m);
 }
 
-/* The length is cut to what is left, and changed by one where a single byte would be left: no line fits that. */
+/* The length is cut to what is left, and changed by one where a single byte would be left: no
+ * line fits that. */
 static void make_line(struct mail_maker *m)
 {
 	uint64_t random = prng_u64(&m->prng);

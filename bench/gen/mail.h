@@ -1,24 +1,27 @@
 /*
  * mail.h - test messages by number: made as a stream, recognised and judged as a stream (pure).
  *
- * Message `number` of a run is a function of the run's seed and mix alone: size, recipient domain, content. The
- * maker writes it piece by piece and never holds more than a few lines; the checker takes what arrived at a sink in
- * any pieces and says which message it is and whether it is the message that was sent, byte for byte.
+ * Message `number` of a run is a function of the run's seed and mix alone: size, recipient domain,
+ * content. The maker writes it piece by piece and never holds more than a few lines; the checker
+ * takes what arrived at a sink in any pieces and says which message it is and whether it is the
+ * message that was sent, byte for byte.
  *
  * Layout, CRLF lines throughout:
  *
  *	X-Weir-Id: RUN.NUMBER          16 hex digits, decimal
  *	X-Weir-Length: BYTES           of everything behind the X-Weir-Hash line
- *	X-Weir-Hash: HASH              16 hex digits, over the same bytes, begun with the id and the length
+ *	X-Weir-Hash: HASH              16 hex digits, of id, length and the same bytes
  *	From: ... To: ... Subject: ... Message-ID: ... MIME-Version, Content-Type
  *	(empty line)
  *	body
  *
- * Only trace headers may stand above the first line (mail servers put theirs there); anything else in front, or
- * any difference behind, is corruption. The hash guards against accidents, not against forgers.
+ * Only trace headers may stand above the first line (mail servers put theirs there); anything else
+ * in front, or any difference behind, is corruption. The hash guards against accidents, not against
+ * forgers.
  *
- * The body mixes plain text with what mail systems get wrong: lines that begin with dots, lines that are one
- * dot, lines of 998 bytes, empty lines, 8-bit bytes, base64 blocks; and whole bodies that are empty.
+ * The body mixes plain text with what mail systems get wrong: lines that begin with dots, lines
+ * that are one dot, lines of 998 bytes, empty lines, 8-bit bytes, base64 blocks; and whole bodies
+ * that are empty.
  */
 #ifndef WEIR_BENCH_GEN_MAIL_H
 #define WEIR_BENCH_GEN_MAIL_H
@@ -34,9 +37,9 @@
 
 #define MAIL_SIZES_MAX 16u
 #define MAIL_DOMAINS_MAX 8u
-#define MAIL_LINE_BYTES_MAX 998u  /* RFC 5322 2.1.1, without CRLF */
-#define MAIL_PIECE_BYTES 2048u    /* the whole header fits, and so does any line */
-#define MAIL_NAME_BYTES 128u      /* a domain, with its NUL */
+#define MAIL_LINE_BYTES_MAX 998u /* RFC 5322 2.1.1, without CRLF */
+#define MAIL_PIECE_BYTES 2048u   /* the whole header fits, and so does any line */
+#define MAIL_NAME_BYTES 128u     /* a domain, with its NUL */
 
 struct mail_size {
 	uint32_t body_bytes; /* 1 becomes 2: a body is empty or ends in CRLF */
@@ -66,7 +69,8 @@ struct mail_plan { /* what one message is like */
 void mail_plan(const struct mail_mix *mix, uint64_t number, struct mail_plan *plan);
 /* Envelope addresses, local@domain. `index` counts the recipients of the message. */
 void mail_sender(struct text *t, const struct mail_mix *mix, uint64_t number);
-void mail_recipient(struct text *t, const struct mail_mix *mix, const struct mail_plan *plan, uint32_t index);
+void mail_recipient(struct text *t, const struct mail_mix *mix, const struct mail_plan *plan,
+                    uint32_t index);
 
 /* The same run, the same id: a message of another run is foreign, not corrupted. */
 uint64_t mail_run(const struct mail_mix *mix);
@@ -74,7 +78,7 @@ uint64_t mail_run(const struct mail_mix *mix);
 struct mail_maker {
 	struct mail_plan plan;
 	struct prng prng;
-	uint64_t bytes;      /* of the whole message */
+	uint64_t bytes;       /* of the whole message */
 	uint32_t body_left;   /* bytes of the body not yet put into a line */
 	uint32_t base64_left; /* lines of a base64 block to come */
 	uint32_t hostile_per_mille;

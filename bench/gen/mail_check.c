@@ -1,8 +1,10 @@
 /*
- * mail_check.c - judging test messages as they arrive (mail.h): the hash, and the checker's walk down the header.
+ * mail_check.c - judging test messages as they arrive (mail.h): the hash, and the checker's walk
+ * down the header.
  *
- * The hash takes eight bytes a step; each step is a bijection of the state, so that one changed byte always
- * changes the value. Which steps the bytes fall into does not depend on how they were cut into pieces.
+ * The hash takes eight bytes a step; each step is a bijection of the state, so that one changed
+ * byte always changes the value. Which steps the bytes fall into does not depend on how they were
+ * cut into pieces.
  */
 #include "bench/gen/mail.h"
 
@@ -140,7 +142,8 @@ static void judge_line(struct mail_checker *c)
 static void judge_trace(struct mail_checker *c, struct span line)
 {
 	struct span name = SPAN("X-Weir-Id: ");
-	if (span_equal(span_head(line, name.bytes), name) && parse_id(c, span_after(line, name.bytes)))
+	if (span_equal(span_head(line, name.bytes), name) &&
+	    parse_id(c, span_after(line, name.bytes)))
 		c->at = AT_LENGTH;
 	else if (line.bytes == 0)
 		c->at = AT_NOTHING;
@@ -162,7 +165,8 @@ static bool is_trace(struct span line)
 static bool parse_id(struct mail_checker *c, struct span text)
 {
 	size_t dot = span_find(text, '.');
-	return parse_hex(span_head(text, dot), &c->run) && span_to_u64(span_after(text, dot + 1), &c->number);
+	return parse_hex(span_head(text, dot), &c->run) &&
+	       span_to_u64(span_after(text, dot + 1), &c->number);
 }
 
 /* Exactly 16 lower-case digits, as the maker writes them. */

@@ -1,9 +1,9 @@
 /*
  * main.c - weir-gen: options, the crew, watching it, the report, the exit status.
  *
- * The main thread only watches: it looks at the jobs twice a second, orders the stop (duration over, all done, or a
- * signal), waits a little for late deliveries, and reconciles when all threads have ended. A second signal ends the
- * program at once.
+ * The main thread only watches: it looks at the jobs twice a second, orders the stop (duration
+ * over, all done, or a signal), waits a little for late deliveries, and reconciles when all threads
+ * have ended. A second signal ends the program at once.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -94,7 +94,8 @@ static void watch(const struct crew *crew, const struct gen_options *o, struct r
 		if (lively && now - last >= PROGRESS_SECONDS) {
 			look(crew, r, begun);
 			report_progress(stderr, o, r,
-			                (double)(r->results.acknowledged - last_count) / (now - last));
+			                (double)(r->results.acknowledged - last_count) /
+			                        (now - last));
 			last = now;
 			last_count = r->results.acknowledged;
 		}
@@ -105,7 +106,8 @@ static void watch(const struct crew *crew, const struct gen_options *o, struct r
 		report_progress_end(stderr);
 }
 
-/* Late deliveries are waited for, then the sinks close. What is counted meanwhile counts; the time does not. */
+/* Late deliveries are waited for, then the sinks close. What is counted meanwhile counts; the
+ * time does not. */
 static void wind_up(const struct crew *crew, const struct gen_options *o, struct report *r)
 {
 	double took = r->seconds, busy = r->busy_percent;
@@ -121,8 +123,8 @@ static void wind_up(const struct crew *crew, const struct gen_options *o, struct
 	r->busy_percent = busy;
 }
 
-/* Without sinks of ours nobody knows what was delivered, and nothing can be called lost; without senders nobody knows
- * what was to be delivered, and only the content can be judged. */
+/* Without sinks of ours nobody knows what was delivered, and nothing can be called lost; without
+ * senders nobody knows what was to be delivered, and only the content can be judged. */
 static void reconcile(const struct crew *crew, const struct gen_options *o, struct report *r)
 {
 	struct ledger_totals *t = &r->results.totals;

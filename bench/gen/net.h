@@ -1,9 +1,10 @@
 /*
  * net.h - the seam below the generator: connections, from whatever carries them.
  *
- * The operations are those of tcp/tcp.h, with the same meaning and the same events, so that the generator's
- * machines neither know nor care whether our own stack (net_tcp.c) or kernel sockets (kernel.c) move the bytes.
- * Ownership of queues is as in tcp/tcp.h: the generator consumes from rx and appends to tx.
+ * The operations are those of tcp/tcp.h, with the same meaning and the same events, so that the
+ * generator's machines neither know nor care whether our own stack (net_tcp.c) or kernel sockets
+ * (kernel.c) move the bytes. Ownership of queues is as in tcp/tcp.h: the generator consumes from rx
+ * and appends to tx.
  */
 #ifndef WEIR_BENCH_GEN_NET_H
 #define WEIR_BENCH_GEN_NET_H

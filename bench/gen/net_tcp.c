@@ -1,5 +1,6 @@
 /*
- * net_tcp.c - the generator's connections over one of our own stacks (net.h): every operation is the stack's.
+ * net_tcp.c - the generator's connections over one of our own stacks (net.h): every operation is
+ * the stack's.
  */
 #include "bench/gen/net.h"
 

@@ -66,12 +66,14 @@ bool value_bytes(char *text, uint32_t *value)
 	return true;
 }
 
-/* No longer than a name may be, and nothing in it that does not belong into a command line of SMTP. */
+/* No longer than a name may be, and nothing in it that does not belong into a command line of
+ * SMTP. */
 bool value_name(const char *text, char *to, size_t room)
 {
 	size_t length = strlen(text);
 	for (size_t i = 0; i < length; i++)
-		if (text[i] <= ' ' || text[i] > '~' || text[i] == '<' || text[i] == '>' || text[i] == '@')
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '<' || text[i] == '>' ||
+		    text[i] == '@')
 			return false;
 	if (length == 0 || length >= room)
 		return false;

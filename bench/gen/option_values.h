@@ -1,5 +1,6 @@
 /*
- * option_values.h - texts of the command line as values: each function says whether the text is one of its kind.
+ * option_values.h - texts of the command line as values: each function says whether the text is one
+ * of its kind.
  */
 #ifndef WEIR_BENCH_GEN_OPTION_VALUES_H
 #define WEIR_BENCH_GEN_OPTION_VALUES_H
@@ -20,12 +21,14 @@ MUST_USE bool value_seconds(const char *text, uint64_t *us);
 MUST_USE bool value_percent(const char *text, uint32_t *per_mille);
 /* "4096", "4K", "5M"; the suffix is cut off. */
 MUST_USE bool value_bytes(char *text, uint32_t *value);
-/* No longer than there is room for, and nothing in it that does not belong into a command of SMTP. */
+/* No longer than there is room for, and nothing in it that does not belong into a command of
+ * SMTP. */
 MUST_USE bool value_name(const char *text, char *to, size_t room);
 /* Cuts "a:b" at the last colon and returns "b"; NULL when there is none. */
 char *value_cut(char *text, char at);
 /* mail, rcpt, data or end, as enum gen_stage */
 MUST_USE bool value_stage(const char *text, unsigned *value);
-MUST_USE bool value_tls_word(const char *text, const char *off, const char *on, enum gen_tls *value);
+MUST_USE bool value_tls_word(const char *text, const char *off, const char *on,
+                             enum gen_tls *value);
 
 #endif

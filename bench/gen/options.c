@@ -1,5 +1,6 @@
 /*
- * options.c - parsing the command line: getopt_long over options.def, then one function per kind of value.
+ * options.c - parsing the command line: getopt_long over options.def, then one function per kind of
+ * value.
  */
 #include "bench/gen/options.h"
 
@@ -88,7 +89,8 @@ static bool sink(struct gen_options *o, char *text)
 	struct gen_listener_config *l = &c->listeners[c->listener_count++];
 	if (word != NULL) {
 		*word++ = 0;
-		if (strncmp(word, "tls=", 4) != 0 || !value_tls_word(word + 4, "off", "offer", &l->tls))
+		if (strncmp(word, "tls=", 4) != 0 ||
+		    !value_tls_word(word + 4, "off", "offer", &l->tls))
 			return false;
 	}
 	return endpoint_parse(value_span(text), &l->local);
@@ -121,13 +123,14 @@ static bool sink_delay(struct gen_sink_config *c, char *text)
 static bool sink_slow(struct gen_sink_config *c, char *text)
 {
 	char *speed = value_cut(text, ':');
-	return speed != NULL && value_percent(text, &c->slow_per_mille) && value_bytes(speed, &c->slow_bytes_per_second) &&
-	       c->slow_bytes_per_second > 0;
+	return speed != NULL && value_percent(text, &c->slow_per_mille) &&
+	       value_bytes(speed, &c->slow_bytes_per_second) && c->slow_bytes_per_second > 0;
 }
 
 /* ---- the command line ---- */
 
-bool gen_options_parse(int argc, char **argv, struct gen_options *o, char *error, size_t error_bytes)
+bool gen_options_parse(int argc, char **argv, struct gen_options *o, char *error,
+                       size_t error_bytes)
 {
 	struct option longs[COUNT_OF(rows) + 1];
 	char briefs[3 * COUNT_OF(rows) + 2] = ":";
@@ -137,7 +140,8 @@ bool gen_options_parse(int argc, char **argv, struct gen_options *o, char *error
 		const struct option_row *row = &rows[i];
 		if (row->name == NULL)
 			continue;
-		longs[count++] = (struct option){ row->name, row->argument != NULL, NULL, (int)row->id };
+		longs[count++] =
+			(struct option){ row->name, row->argument != NULL, NULL, (int)row->id };
 		if (row->brief == 0)
 			continue;
 		briefs[used++] = row->brief;
@@ -178,8 +182,11 @@ bool gen_options_parse(int argc, char **argv, struct gen_options *o, char *error
 static void defaults(struct gen_options *o)
 {
 	*o = (struct gen_options){ .lcores = "1", .mtu = 1500, .linger_us = 200 * MS_US };
-	o->config.mix = (struct mail_mix){ .seed = 1, .size_count = 1, .sizes = { { 4096, 1 } },
-		                           .sender_domain = "gen.test", .hostile_per_mille = 20 };
+	o->config.mix = (struct mail_mix){ .seed = 1,
+		                           .size_count = 1,
+		                           .sizes = { { 4096, 1 } },
+		                           .sender_domain = "gen.test",
+		                           .hostile_per_mille = 20 };
 	o->config.sender = (struct gen_sender_config){
 		.message_count = MESSAGES_DEFAULT,
 		.connections = 1,
@@ -200,8 +207,8 @@ static bool take(struct parse *p, enum option_id id, char *text)
 	       take_tls(p, id, text) || take_faults(p, id, text);
 }
 
-/* Each of these answers whether the option is one of its own and its value is good. Texts that are kept are taken
- * from optarg, which lives as long as argv. */
+/* Each of these answers whether the option is one of its own and its value is good. Texts that
+ * are kept are taken from optarg, which lives as long as argv. */
 
 static bool take_where(struct parse *p, enum option_id id, char *text)
 {
@@ -307,7 +314,8 @@ static bool take_mail(struct parse *p, enum option_id id, char *text)
 		return value_percent(text, &mix->eicar_per_mille);
 	case OPTION_DOMAIN: {
 		char *after = value_cut(text, ':');
-		return (after == NULL || value_number32(after, 1000000, &weight)) && add_domain(mix, text, weight * 1000);
+		return (after == NULL || value_number32(after, 1000000, &weight)) &&
+		       add_domain(mix, text, weight * 1000);
 	}
 	case OPTION_BANK_DOMAIN:
 		p->bank_domain = optarg;
@@ -391,7 +399,6 @@ static bool take_faults(struct parse *p, enum option_id id, char *text)
 	}
 }
 
-
 /* ---- what must fit together ---- */
 
 static bool add_bank(struct parse *p)
@@ -402,7 +409,9 @@ static bool add_bank(struct parse *p)
 		others += mix->domain_weights[i];
 	if (p->bank_per_mille >= 1000)
 		memset(mix->domain_weights, 0, sizeof(mix->domain_weights));
-	uint64_t weight = p->bank_per_mille >= 1000 ? 1 : others * p->bank_per_mille / (1000 - p->bank_per_mille);
+	uint64_t weight = p->bank_per_mille >= 1000
+	                          ? 1
+	                          : others * p->bank_per_mille / (1000 - p->bank_per_mille);
 	return weight <= UINT32_MAX && add_domain(mix, p->bank_domain, (uint32_t)weight);
 }
 
@@ -418,7 +427,8 @@ static void conclude_addresses(struct gen_options *o)
 			known = known || ip_addr_equal(o->addresses[j].addr, a);
 		if (!known)
 			o->addresses[o->address_count++] =
-				(struct ip_prefix){ .addr = a, .bits = a.family == IP_V4 ? 24 : 64 };
+				(struct ip_prefix){ .addr = a,
+				                    .bits = a.family == IP_V4 ? 24 : 64 };
 	}
 }
 
@@ -492,11 +502,15 @@ void gen_options_manual(void)
 	printf("NAME\n"
 	       "    weir-gen - mail traffic: senders, next hops, and the book over both\n\n"
 	       "SYNOPSIS\n"
-	       "    weir-gen --device TEXT --target ADDRESS:PORT [--sink ADDRESS:PORT]... [OPTION]...\n"
-	       "    weir-gen --kernel --target ADDRESS:PORT [--sink ADDRESS:PORT]... [OPTION]...\n\n"
+	       "    weir-gen --device TEXT --target ADDRESS:PORT [--sink ADDRESS:PORT]... "
+	       "[OPTION]...\n"
+	       "    weir-gen --kernel --target ADDRESS:PORT [--sink ADDRESS:PORT]... "
+	       "[OPTION]...\n\n"
 	       "DESCRIPTION\n"
-	       "    Sends test messages to the target and takes delivered ones at the sinks. Every message\n"
-	       "    carries an id and a hash; at the end each is accounted for: acknowledged, delivered,\n"
+	       "    Sends test messages to the target and takes delivered ones at the sinks. Every "
+	       "message\n"
+	       "    carries an id and a hash; at the end each is accounted for: acknowledged, "
+	       "delivered,\n"
 	       "    refused and why, lost, duplicated, corrupted. Phases are timed.\n\n"
 	       "OPTIONS\n");
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -513,10 +527,12 @@ void gen_options_manual(void)
 		       row->argument != NULL ? row->argument : "", row->help);
 	}
 	printf("\nEXIT STATUS\n"
-	       "    0   every message is accounted for: none lost, duplicated, corrupted, contradicted or left\n"
+	       "    0   every message is accounted for: none lost, duplicated, corrupted, "
+	       "contradicted or left\n"
 	       "        open (with --abort or --sink-abort open ends are expected)\n"
 	       "    1   otherwise, and when something could not be started\n"
 	       "    2   the command line is wrong\n\n"
 	       "EXAMPLE\n"
-	       "    weir-gen -K -t 127.0.0.1:25 -k 127.0.0.1:2525 -s 20 -m 10000 -l 4K --json out.json\n");
+	       "    weir-gen -K -t 127.0.0.1:25 -k 127.0.0.1:2525 -s 20 -m 10000 -l 4K --json "
+	       "out.json\n");
 }

@@ -12,7 +12,8 @@
 #include "tcp/tcp.h"
 
 struct gen_options {
-	struct gen_config config; /* nets, engines, pool, ledger and the split are filled in later */
+	struct gen_config
+		config; /* nets, engines, pool, ledger and the split are filled in later */
 	bool kernel, quiet, busy, resume, help;
 	const char *device, *lcores, *eal;
 	uint16_t mtu;
@@ -23,9 +24,9 @@ struct gen_options {
 	uint64_t duration_us; /* 0: none */
 	uint64_t linger_us;
 	const char *trust, *chain, *key, *json;
-	bool tls_wanted;       /* by senders or sinks */
-	bool faults;           /* connections are broken on purpose: open ends are no failure */
-	int argc;              /* the whole command line, for the report */
+	bool tls_wanted; /* by senders or sinks */
+	bool faults;     /* connections are broken on purpose: open ends are no failure */
+	int argc;        /* the whole command line, for the report */
 	char *const *argv;
 };
 

@@ -50,8 +50,8 @@ void report_progress(FILE *to, const struct gen_options *o, const struct report 
 	else
 		fprintf(to, "%llu of %llu messages  ", (unsigned long long)over,
 		        (unsigned long long)o->config.sender.message_count);
-	fprintf(to, "%.0f/s  %llu in flight  %llu refused  %llu errors  p50 %.1f  p99 %.1f ms", rate,
-	        (unsigned long long)(g->begun - over), (unsigned long long)g->refused,
+	fprintf(to, "%.0f/s  %llu in flight  %llu refused  %llu errors  p50 %.1f  p99 %.1f ms",
+	        rate, (unsigned long long)(g->begun - over), (unsigned long long)g->refused,
 	        (unsigned long long)errors, ms(histogram_percentile(total, 50000)),
 	        ms(histogram_percentile(total, 99000)));
 	fflush(to);
@@ -78,7 +78,8 @@ static void totals_of(const struct gen_results *r, struct total totals[TOTALS])
 		{ "unknown", "delivered without an id of this run", t->unknown },
 		{ "unanswered", "unanswered: outcome uncertain", t->unanswered },
 		{ "unfinished", "unfinished", t->unfinished },
-		{ "duplicated_explained", "duplicated, explained by an uncertain attempt", t->duplicated_explained },
+		{ "duplicated_explained", "duplicated, explained by an uncertain attempt",
+		  t->duplicated_explained },
 		{ "attempts", "attempts", t->attempts },
 		{ "deliveries", "deliveries", t->deliveries },
 	};
@@ -96,12 +97,13 @@ void report_table(FILE *to, const struct gen_options *o, const struct report *r)
 	for (unsigned i = 0; i < TOTALS; i++)
 		fprintf(to, "  %12llu  %s\n", (unsigned long long)totals[i].value, totals[i].text);
 	if (!sinks)
-		fprintf(to, "  there is no --sink: what was delivered is not known, nothing is called lost\n");
+		fprintf(to, "  there is no --sink: what was delivered is not known, nothing is "
+		            "called lost\n");
 	table_reasons(to, &r->results);
 	table_ends(to, &r->results);
 	table_phases(to, &r->results);
-	fprintf(to, "rate\n  %12.1f  messages a second over %.2f s, %.2f MB/s of content, %s\n", rate_of(r),
-	        r->seconds,
+	fprintf(to, "rate\n  %12.1f  messages a second over %.2f s, %.2f MB/s of content, %s\n",
+	        rate_of(r), r->seconds,
 	        r->seconds > 0 ? (double)r->results.bytes_acknowledged / r->seconds / 1e6 : 0,
 	        o->config.sender.arrivals == GEN_CLOSED_LOOP ? "closed loop" : "open loop");
 	fprintf(to, "  %12.0f  per cent of a core, the generator itself (busiest of %u thread%s)\n",
@@ -148,7 +150,8 @@ static void table_phases(FILE *to, const struct gen_results *r)
 		const struct histogram *h = &r->phases[i];
 		if (h->count == 0)
 			continue;
-		fprintf(to, "  %-9s %10llu", gen_phase_name((enum gen_phase)i), (unsigned long long)h->count);
+		fprintf(to, "  %-9s %10llu", gen_phase_name((enum gen_phase)i),
+		        (unsigned long long)h->count);
 		for (unsigned p = 0; p < PERCENTILES; p++)
 			fprintf(to, " %9.3f", ms(histogram_percentile(h, percentiles[p])));
 		fprintf(to, " %9.3f\n", ms(h->max_us));
@@ -162,7 +165,9 @@ static void table_doubts(FILE *to, const struct report *r)
 		fprintf(to, "  timings: the generator was over %.0f %% busy and may be the limit\n",
 		        BUSY_PERCENT_MAX);
 	if (r->results.slip_us_max > SLIP_US_MAX)
-		fprintf(to, "  timings: messages waited up to %.1f ms for a connection slot, backlog up to %llu\n",
+		fprintf(to,
+		        "  timings: messages waited up to %.1f ms for a connection slot, backlog "
+		        "up to %llu\n",
 		        ms(r->results.slip_us_max), (unsigned long long)r->results.backlog_max);
 }
 
@@ -204,7 +209,8 @@ static void json_reasons(FILE *to, const struct gen_results *r)
 	fprintf(to, "  \"reasons\": [");
 	for (uint32_t i = 0; i < r->reason_count; i++) {
 		const struct gen_reason *reason = &r->reasons[i];
-		fprintf(to, "%s\n    { \"count\": %llu, \"stage\": \"%s\", \"code\": %u, \"text\": ",
+		fprintf(to,
+		        "%s\n    { \"count\": %llu, \"stage\": \"%s\", \"code\": %u, \"text\": ",
 		        i > 0 ? "," : "", (unsigned long long)reason->count,
 		        gen_stage_name((enum gen_stage)reason->stage), reason->code);
 		json_text(to, reason->text);
@@ -226,13 +232,15 @@ static void json_listeners(FILE *to, const struct gen_options *o, const struct g
 		struct text t = text_of(where, sizeof(where));
 		text_endpoint(&t, o->config.sink.listeners[i].local);
 		fprintf(to,
-		        "%s\n    { \"address\": \"%s\", \"accepted\": %llu, \"tls_established\": %llu, "
+		        "%s\n    { \"address\": \"%s\", \"accepted\": %llu, \"tls_established\": "
+		        "%llu, "
 		        "\"tls_resumed\": %llu, \"plain_mail\": %llu, \"tls_mail\": %llu, "
 		        "\"plain_body_bytes\": %llu, \"tls_body_bytes\": %llu }",
 		        i > 0 ? "," : "", where, (unsigned long long)n->accepted,
 		        (unsigned long long)n->tls_established, (unsigned long long)n->tls_resumed,
 		        (unsigned long long)n->plain_mail, (unsigned long long)n->tls_mail,
-		        (unsigned long long)n->plain_body_bytes, (unsigned long long)n->tls_body_bytes);
+		        (unsigned long long)n->plain_body_bytes,
+		        (unsigned long long)n->tls_body_bytes);
 	}
 	fprintf(to, "%s],\n", r->listener_count > 0 ? "\n  " : "");
 }
@@ -264,18 +272,25 @@ bool report_json(const char *path, const struct gen_options *o, const struct rep
 	totals_of(&r->results, totals);
 	fprintf(to, "{\n");
 	for (unsigned i = 0; i < TOTALS; i++)
-		fprintf(to, "  \"%s\": %llu,\n", totals[i].key, (unsigned long long)totals[i].value);
+		fprintf(to, "  \"%s\": %llu,\n", totals[i].key,
+		        (unsigned long long)totals[i].value);
 	fprintf(to, "  \"accounted\": %s,\n",
 	        ledger_balanced(&r->results.totals, o->faults) ? "true" : "false");
 	fprintf(to, "  \"loop\": \"%s\",\n",
 	        o->config.sender.arrivals == GEN_CLOSED_LOOP ? "closed" : "open");
-	fprintf(to, "  \"seconds\": %.3f,\n  \"messages_per_second\": %.1f,\n", r->seconds, rate_of(r));
-	fprintf(to, "  \"generator_busy_percent\": %.1f,\n  \"slip_us_max\": %llu,\n  \"backlog_max\": %llu,\n",
+	fprintf(to, "  \"seconds\": %.3f,\n  \"messages_per_second\": %.1f,\n", r->seconds,
+	        rate_of(r));
+	fprintf(to,
+	        "  \"generator_busy_percent\": %.1f,\n  \"slip_us_max\": %llu,\n  \"backlog_max\": "
+	        "%llu,\n",
 	        r->busy_percent, (unsigned long long)r->results.slip_us_max,
 	        (unsigned long long)r->results.backlog_max);
-	fprintf(to, "  \"connections_opened\": %llu,\n  \"tls_established\": %llu,\n  \"tls_resumed\": %llu,\n",
+	fprintf(to,
+	        "  \"connections_opened\": %llu,\n  \"tls_established\": %llu,\n  \"tls_resumed\": "
+	        "%llu,\n",
 	        (unsigned long long)r->results.connections_opened,
-	        (unsigned long long)r->results.tls_established, (unsigned long long)r->results.tls_resumed);
+	        (unsigned long long)r->results.tls_established,
+	        (unsigned long long)r->results.tls_resumed);
 	json_reasons(to, &r->results);
 	json_phases(to, &r->results);
 	json_listeners(to, o, &r->results);

@@ -1,5 +1,6 @@
 /*
- * results.c - names of what is counted, refusals told apart, merging of several workers' results (gen.h).
+ * results.c - names of what is counted, refusals told apart, merging of several workers' results
+ * (gen.h).
  */
 #include "bench/gen/gen_int.h"
 
@@ -52,7 +53,8 @@ const char *gen_stage_name(enum gen_stage stage)
 	return stage_names[stage];
 }
 
-void results_phase(struct gen_results *r, enum gen_phase phase, struct instant from, struct instant to)
+void results_phase(struct gen_results *r, enum gen_phase phase, struct instant from,
+                   struct instant to)
 {
 	histogram_add(&r->phases[phase], instant_since(from, to));
 }
@@ -90,7 +92,8 @@ void gen_results_merge(struct gen_results *into, const struct gen_results *from)
 	}
 	if (from->listener_count > into->listener_count)
 		into->listener_count = from->listener_count;
-	_Static_assert(sizeof(struct gen_listener_counters) % sizeof(uint64_t) == 0, "counters only");
+	_Static_assert(sizeof(struct gen_listener_counters) % sizeof(uint64_t) == 0,
+	               "counters only");
 	for (uint32_t i = 0; i < from->listener_count; i++)
 		add_u64s((uint64_t *)(void *)&into->listeners[i],
 		         (const uint64_t *)(const void *)&from->listeners[i],
@@ -107,10 +110,12 @@ static struct gen_reason *reason_row(struct gen_results *r, enum gen_stage stage
 	struct text t = text_of(printable, sizeof(printable));
 	text = span_head(text, span_find(text, '\n'));
 	for (size_t i = 0; i < text.bytes; i++)
-		text_char(&t, text.data[i] >= 0x20 && text.data[i] <= 0x7e ? (char)text.data[i] : '?');
+		text_char(&t,
+		          text.data[i] >= 0x20 && text.data[i] <= 0x7e ? (char)text.data[i] : '?');
 	for (uint32_t i = 0; i < r->reason_count; i++) {
 		struct gen_reason *row = &r->reasons[i];
-		if (row->stage == stage && row->code == code && memcmp(row->text, printable, t.used + 1) == 0)
+		if (row->stage == stage && row->code == code &&
+		    memcmp(row->text, printable, t.used + 1) == 0)
 			return row;
 	}
 	if (r->reason_count == GEN_REASONS_MAX)

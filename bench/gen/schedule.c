@@ -1,6 +1,7 @@
 /*
- * schedule.c - when messages are due in open loop: constant or Poisson arrivals on a time line of its own, that
- * does not care how the system under test is doing (no coordinated omission). See gen_int.h.
+ * schedule.c - when messages are due in open loop: constant or Poisson arrivals on a time line of
+ * its own, that does not care how the system under test is doing (no coordinated omission). See
+ * gen_int.h.
  */
 #include "bench/gen/gen_int.h"
 
@@ -17,15 +18,19 @@ static double minus_ln(double u)
 	}
 	double z = (u - 1.0) / (u + 1.0);
 	double z2 = z * z;
-	double ln_m = 2 * z * (1 + z2 * (1.0 / 3 + z2 * (1.0 / 5 + z2 * (1.0 / 7 + z2 * (1.0 / 9 + z2 / 11)))));
+	double ln_m =
+		2 * z *
+		(1 + z2 * (1.0 / 3 + z2 * (1.0 / 5 + z2 * (1.0 / 7 + z2 * (1.0 / 9 + z2 / 11)))));
 	return exponent * LN2 - ln_m;
 }
 
-void schedule_init(struct schedule *s, enum gen_arrivals arrivals, uint64_t rate_per_1000s, uint64_t seed,
-                   struct instant now)
+void schedule_init(struct schedule *s, enum gen_arrivals arrivals, uint64_t rate_per_1000s,
+                   uint64_t seed, struct instant now)
 {
 	double rate = rate_per_1000s > 0 ? (double)rate_per_1000s : 1.0;
-	*s = (struct schedule){ .arrivals = arrivals, .mean_us = 1e9 / rate, .next_us = (double)now.us };
+	*s = (struct schedule){ .arrivals = arrivals,
+		                .mean_us = 1e9 / rate,
+		                .next_us = (double)now.us };
 	prng_seed(&s->prng, seed);
 	if (arrivals == GEN_POISSON)
 		schedule_step(s);

@@ -1,12 +1,14 @@
 /*
- * sender.c - the senders' connections: opening, the handshakes, reading and writing, pausing, ending.
+ * sender.c - the senders' connections: opening, the handshakes, reading and writing, pausing,
+ * ending.
  *
- * A slot is taken for a message and lives until that message and those that follow it on the same connection have
- * their outcomes. Closed loop: every free slot opens a connection while there are messages. Open loop: a message
- * that is due takes an idle connection, else a free slot, else it waits and its latency grows.
+ * A slot is taken for a message and lives until that message and those that follow it on the same
+ * connection have their outcomes. Closed loop: every free slot opens a connection while there are
+ * messages. Open loop: a message that is due takes an idle connection, else a free slot, else it
+ * waits and its latency grows.
  *
- * The message itself is sender_mail.c's. All work on a connection goes through step(), which ends by settling:
- * nothing frees a sender anywhere else.
+ * The message itself is sender_mail.c's. All work on a connection goes through step(), which ends
+ * by settling: nothing frees a sender anywhere else.
  */
 #include "bench/gen/gen_int.h"
 
@@ -44,8 +46,8 @@ static uint64_t user_of(const struct gen *g, const struct sender *s)
 
 static struct sender *sender_of(const struct gen *g, uint64_t user)
 {
-	return slab_get(&g->senders,
-	                (struct handle){ .slot = (uint32_t)(user >> 32), .generation = (uint32_t)user });
+	return slab_get(&g->senders, (struct handle){ .slot = (uint32_t)(user >> 32),
+	                                              .generation = (uint32_t)user });
 }
 
 /* ---- beginning messages ---- */
@@ -147,7 +149,8 @@ static void open_connection(struct gen *g, struct sender *s, struct instant now)
 	s->messages_done = 0;
 	s->opened_at = now;
 	s->state = SENDER_CONNECTING;
-	enum tcp_connect_outcome outcome = c->net.ops->connect(c->net.self, target, user_of(g, s), now, &id);
+	enum tcp_connect_outcome outcome =
+		c->net.ops->connect(c->net.self, target, user_of(g, s), now, &id);
 	if (outcome != TCP_CONNECT_STARTED) {
 		gen_leg_init(&s->leg, c->net, g->config.pool, HANDLE_NONE);
 		connect_failed(g, s, outcome, now);
@@ -157,7 +160,8 @@ static void open_connection(struct gen *g, struct sender *s, struct instant now)
 	g->results.connections_opened++;
 }
 
-/* Without a port or a connection to be had the message waits: others will end, TIME-WAIT will pass. */
+/* Without a port or a connection to be had the message waits: others will end, TIME-WAIT will
+ * pass. */
 static void connect_failed(struct gen *g, struct sender *s, enum tcp_connect_outcome outcome,
                            struct instant now)
 {
@@ -251,7 +255,8 @@ static void step(struct gen *g, struct sender *s, struct instant now)
 {
 	bool progress = true;
 	for (unsigned round = 0; progress && round < STEP_ROUNDS_MAX; round++)
-		progress = gen_leg_is_open(&s->leg) && s->state != SENDER_CONNECTING && step_round(g, s, now);
+		progress = gen_leg_is_open(&s->leg) && s->state != SENDER_CONNECTING &&
+		           step_round(g, s, now);
 	if (gen_leg_is_open(&s->leg))
 		look_for_the_end(g, s, now);
 	if (s->state == SENDER_OVER)
@@ -276,7 +281,8 @@ static bool step_round(struct gen *g, struct sender *s, struct instant now)
 	return progress;
 }
 
-/* The first call may carry no bytes: the machine may have an event without (client.h, made-up 354). */
+/* The first call may carry no bytes: the machine may have an event without (client.h, made-up
+ * 354). */
 static bool read_replies(struct gen *g, struct sender *s, struct instant now)
 {
 	bool progress = false;
@@ -307,7 +313,10 @@ static void smtp_event(struct gen *g, struct sender *s, const struct smtp_client
 		begin_tls(g, s, now);
 		break;
 	case CLIENT_FAULT:
-		sender_end(g, s, event->fault == CLIENT_FAULT_TIMEOUT ? GEN_END_TIMEOUT : GEN_END_PROTOCOL, now);
+		sender_end(g, s,
+		           event->fault == CLIENT_FAULT_TIMEOUT ? GEN_END_TIMEOUT
+		                                                : GEN_END_PROTOCOL,
+		           now);
 		break;
 	case CLIENT_REPLY:
 		s->last = s->last || event->reply->code == 421;
@@ -387,8 +396,8 @@ static enum gen_end end_of_close(const struct gen_leg *leg, bool connecting)
 	return GEN_END_CLOSED;
 }
 
-/* The connection is not as it should be: its message, if it has one, has an outcome, and it is over. A peer that
- * closes while nothing is in hand, or while we quit, is no fault. */
+/* The connection is not as it should be: its message, if it has one, has an outcome, and it is
+ * over. A peer that closes while nothing is in hand, or while we quit, is no fault. */
 void sender_end(struct gen *g, struct sender *s, enum gen_end end, struct instant now)
 {
 	const char *name = gen_end_name(end);
@@ -460,7 +469,8 @@ void sender_next(struct gen *g, struct sender *s, struct instant now)
 {
 	const struct gen_sender_config *c = &g->config.sender;
 	s->messages_done++;
-	bool full = c->messages_per_connection > 0 && s->messages_done >= c->messages_per_connection;
+	bool full =
+		c->messages_per_connection > 0 && s->messages_done >= c->messages_per_connection;
 	if (full || s->last || g->number_next == g->number_end) {
 		quit(g, s, now);
 	} else if (c->arrivals != GEN_CLOSED_LOOP) {
@@ -531,7 +541,8 @@ static void over(struct sender *s, enum gen_leg_close how, struct instant now)
 void senders_shut(struct gen *g, struct instant now)
 {
 	uint32_t slot = 0;
-	for (struct sender *s = slab_next(&g->senders, &slot); s != NULL; s = slab_next(&g->senders, &slot)) {
+	for (struct sender *s = slab_next(&g->senders, &slot); s != NULL;
+	     s = slab_next(&g->senders, &slot)) {
 		if (s->state == SENDER_QUITTING)
 			continue;
 		if (s->has_message) {

@@ -1,12 +1,13 @@
 /*
- * sender_mail.c - a message in a sender's hands: its attempts, its commands and content, its outcome.
+ * sender_mail.c - a message in a sender's hands: its attempts, its commands and content, its
+ * outcome.
  *
- * Where pipelining is wanted MAIL, RCPT and DATA are queued at once (the machine holds back what the server does
- * not allow, RFC 2920); where not, each waits for the reply before. With BDAT the content waits for the
- * recipients' replies: nothing else would stop it.
+ * Where pipelining is wanted MAIL, RCPT and DATA are queued at once (the machine holds back what
+ * the server does not allow, RFC 2920); where not, each waits for the reply before. With BDAT the
+ * content waits for the recipients' replies: nothing else would stop it.
  *
- * A message whose recipients were all refused is over; one that has at least one is sent. Outcomes and what
- * counts as uncertain: ledger.h.
+ * A message whose recipients were all refused is over; one that has at least one is sent. Outcomes
+ * and what counts as uncertain: ledger.h.
  */
 #include "bench/gen/gen_int.h"
 
@@ -22,8 +23,10 @@ static bool blocks_are_short(const struct gen *g);
 static bool send_body(struct sender *s, struct instant now);
 static void recipient_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply,
                             struct instant now);
-static void data_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply, struct instant now);
-static void end_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply, struct instant now);
+static void data_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply,
+                       struct instant now);
+static void end_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply,
+                      struct instant now);
 static void note_failure(struct sender *s, enum gen_stage stage, const struct smtp_reply *reply);
 static void give_up(struct gen *g, struct sender *s, struct instant now);
 static void conclude(struct gen *g, struct sender *s, bool uncertain, struct instant now);
@@ -60,7 +63,8 @@ void mail_attempt(struct gen *g, struct sender *s)
 	m->attempts++;
 	m->recipients = c->recipients > 0 ? c->recipients : 1;
 	m->rcpt_sent = m->rcpt_answered = m->rcpt_good = 0;
-	m->mail_sent = m->mail_answered = m->data_sent = m->data_answered = m->body_open = m->end_sent = false;
+	m->mail_sent = m->mail_answered = m->data_sent = m->data_answered = m->body_open =
+		m->end_sent = false;
 	m->failed_code = 0;
 	m->cut = CUT_NONE;
 	s->transaction = false;
@@ -157,8 +161,8 @@ static bool queue_data(struct gen *g, struct sender *s, struct instant now)
 	return true;
 }
 
-/* Half of the pool is for what arrives: with all blocks full of content that waits to leave, sinks could take nothing,
- * and behind a relay nothing would ever leave. */
+/* Half of the pool is for what arrives: with all blocks full of content that waits to leave,
+ * sinks could take nothing, and behind a relay nothing would ever leave. */
 static bool blocks_are_short(const struct gen *g)
 {
 	return g->config.pool->free_count < g->config.pool->total / 2;
@@ -188,8 +192,8 @@ static bool send_body(struct sender *s, struct instant now)
 
 /* ---- replies ---- */
 
-void mail_reply(struct gen *g, struct sender *s, enum smtp_request request, const struct smtp_reply *reply,
-                struct instant now)
+void mail_reply(struct gen *g, struct sender *s, enum smtp_request request,
+                const struct smtp_reply *reply, struct instant now)
 {
 	switch (request) {
 	case SMTP_REQUEST_GREETING:
@@ -212,7 +216,7 @@ void mail_reply(struct gen *g, struct sender *s, enum smtp_request request, cons
 	case SMTP_REQUEST_DATA:
 		data_reply(g, s, reply, now);
 		break;
-	case SMTP_REQUEST_CHUNK: /* refused; behind the end the reply to the last chunk settles it */
+	case SMTP_REQUEST_CHUNK: /* refused; behind the end the last reply settles it */
 		note_failure(s, GEN_STAGE_END, reply);
 		if (!s->mail.end_sent)
 			give_up(g, s, now);
@@ -221,7 +225,7 @@ void mail_reply(struct gen *g, struct sender *s, enum smtp_request request, cons
 		end_reply(g, s, reply, now);
 		break;
 	case SMTP_REQUEST_STARTTLS: /* sender.c's */
-	case SMTP_REQUEST_RSET:     /* of a message given up before: nothing waits for it but the next MAIL */
+	case SMTP_REQUEST_RSET: /* of a message given up: only the next MAIL waits for it */
 	case SMTP_REQUEST_QUIT:
 	case SMTP_REQUEST_COUNT:
 		break;
@@ -244,7 +248,8 @@ static void recipient_reply(struct gen *g, struct sender *s, const struct smtp_r
 		give_up(g, s, now);
 }
 
-static void data_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply, struct instant now)
+static void data_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply,
+                       struct instant now)
 {
 	struct sender_mail *m = &s->mail;
 	m->data_answered = true;
@@ -258,7 +263,8 @@ static void data_reply(struct gen *g, struct sender *s, const struct smtp_reply 
 	m->body_open = true;
 }
 
-static void end_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply, struct instant now)
+static void end_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply,
+                      struct instant now)
 {
 	struct sender_mail *m = &s->mail;
 	bool positive = smtp_reply_positive(reply);
@@ -294,7 +300,8 @@ static void give_up(struct gen *g, struct sender *s, struct instant now)
 	go_on(g, s, now);
 }
 
-/* The attempt ended with the failure noted. A message that is to be tried again stays in the sender's hands. */
+/* The attempt ended with the failure noted. A message that is to be tried again stays in the
+ * sender's hands. */
 static void conclude(struct gen *g, struct sender *s, bool uncertain, struct instant now)
 {
 	struct sender_mail *m = &s->mail;
@@ -329,11 +336,12 @@ static void go_on(struct gen *g, struct sender *s, struct instant now)
 	s->state = SENDER_OVER;
 }
 
-void mail_failed(struct gen *g, struct sender *s, enum gen_stage stage, uint16_t code, struct span text,
-                 struct instant now)
+void mail_failed(struct gen *g, struct sender *s, enum gen_stage stage, uint16_t code,
+                 struct span text, struct instant now)
 {
 	struct sender_mail *m = &s->mail;
-	bool committed = s->smtp_on && m->end_sent && smtp_client_committed(&s->smtp) && m->rcpt_good > 0;
+	bool committed =
+		s->smtp_on && m->end_sent && smtp_client_committed(&s->smtp) && m->rcpt_good > 0;
 	if (!s->has_message)
 		return;
 	struct text t = text_of(m->failed_text, sizeof(m->failed_text));
@@ -368,7 +376,7 @@ static struct smtp_mailbox mailbox_of(const struct text *address)
 	struct span path = text_as_span(address);
 	size_t at = span_find_last(path, '@');
 	CHECK(!address->cut);
-	return (struct smtp_mailbox){
-		.local = span_head(path, at), .domain = span_after(path, at + 1), .path = path
-	};
+	return (struct smtp_mailbox){ .local = span_head(path, at),
+		                      .domain = span_after(path, at + 1),
+		                      .path = path };
 }

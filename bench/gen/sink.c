@@ -1,15 +1,17 @@
 /*
  * sink.c - the next hops: accepting, the TLS handshake, reading and writing, slow readers, ending.
  *
- * What is answered to whom, and the judging of messages, is sink_mail.c's. As with senders, all work on a
- * connection goes through step(), and only its end frees a sink.
+ * What is answered to whom, and the judging of messages, is sink_mail.c's. As with senders, all
+ * work on a connection goes through step(), and only its end frees a sink.
  *
- * A slow sink reads from its own credit, refilled by time; the connection's window closes behind it.
+ * A slow sink reads from its own credit, refilled by time; the connection's window closes behind
+ * it.
  */
 #include "bench/gen/gen_int.h"
 
 #define SLOW_TICK_US (10 * MS_US)
-#define ACCEPT_CUT_SHARE 8u /* of the aborts asked for, one in so many falls on the connection itself */
+#define ACCEPT_CUT_SHARE                                                                           \
+	8u /* of the aborts asked for, one in so many falls on the connection itself */
 
 static void accepted(struct gen *g, const struct tcp_event *event, struct instant now);
 static bool begin(struct gen *g, struct sink *k, struct instant now);
@@ -32,8 +34,8 @@ static uint64_t user_of(const struct gen *g, const struct sink *k)
 static struct sink *sink_of(const struct gen *g, uint64_t user)
 {
 	user &= ~USER_SINK;
-	return slab_get(&g->sinks,
-	                (struct handle){ .slot = (uint32_t)(user >> 32), .generation = (uint32_t)user });
+	return slab_get(&g->sinks, (struct handle){ .slot = (uint32_t)(user >> 32),
+	                                            .generation = (uint32_t)user });
 }
 
 bool sinks_listen(struct gen *g)
@@ -89,7 +91,8 @@ static bool begin(struct gen *g, struct sink *k, struct instant now)
 {
 	const struct gen_sink_config *c = &g->config.sink;
 	smtp_server_init(&k->smtp, &g->server_configs[k->listener], g->config.pool, now);
-	if (prng_chance(&g->prng, c->abort_per_mille) && prng_below(&g->prng, ACCEPT_CUT_SHARE) == 0)
+	if (prng_chance(&g->prng, c->abort_per_mille) &&
+	    prng_below(&g->prng, ACCEPT_CUT_SHARE) == 0)
 		return false;
 	return c->listeners[k->listener].tls != GEN_TLS_IMPLICIT || begin_tls(g, k, now);
 }
@@ -98,7 +101,8 @@ static bool begin_tls(struct gen *g, struct sink *k, struct instant now)
 {
 	const struct gen_sink_config *c = &g->config.sink;
 	k->tls_due = false;
-	return gen_leg_tls_near(&k->leg, c->tls, c->listeners[k->listener].certificate, user_of(g, k), now);
+	return gen_leg_tls_near(&k->leg, c->tls, c->listeners[k->listener].certificate,
+	                        user_of(g, k), now);
 }
 
 static void tls_is_on(struct gen *g, struct sink *k, struct instant now)
@@ -164,7 +168,8 @@ static bool read_commands(struct gen *g, struct sink *k, struct instant now)
 		if (eaten == 0 && event.kind == SERVER_NONE)
 			break;
 		progress = true;
-		sink_asked(g, k, &event, now); /* its spans borrow from the queue: consume afterwards */
+		sink_asked(g, k, &event,
+		           now); /* its spans borrow from the queue: consume afterwards */
 		if (!gen_leg_is_open(&k->leg))
 			break;
 		gen_leg_consume(&k->leg, eaten, now);
@@ -201,7 +206,8 @@ static bool write_replies(struct gen *g, struct sink *k, struct instant now)
 	if (progress || !gen_leg_is_flushed(&k->leg))
 		return progress;
 	if (k->tls_due) {
-		bool injected = smtp_server_starttls_injected(&k->smtp, byteq_bytes(gen_leg_in(&k->leg)), now);
+		bool injected = smtp_server_starttls_injected(
+			&k->smtp, byteq_bytes(gen_leg_in(&k->leg)), now);
 		k->tls_due = false;
 		if (injected || !begin_tls(g, k, now)) {
 			g->results.sink_failures++;
@@ -236,7 +242,8 @@ void sink_close(struct gen *g, struct sink *k, enum gen_leg_close how, struct in
 
 static void set_timer(struct gen *g, struct sink *k, struct instant now, bool again)
 {
-	struct instant at = instant_earlier(gen_leg_deadline(&k->leg), smtp_server_deadline(&k->smtp));
+	struct instant at =
+		instant_earlier(gen_leg_deadline(&k->leg), smtp_server_deadline(&k->smtp));
 	if (k->answer_waits)
 		at = instant_earlier(at, k->answer_at);
 	if (k->slow && byteq_bytes(gen_leg_in(&k->leg)) > 0)
@@ -261,7 +268,8 @@ void sink_expire(struct gen *g, struct sink *k, struct instant now)
 void sinks_shut(struct gen *g, struct instant now)
 {
 	uint32_t slot = 0;
-	for (struct sink *k = slab_next(&g->sinks, &slot); k != NULL; k = slab_next(&g->sinks, &slot)) {
+	for (struct sink *k = slab_next(&g->sinks, &slot); k != NULL;
+	     k = slab_next(&g->sinks, &slot)) {
 		if (k->leg.tls != NULL && !k->leg.established)
 			sink_close(g, k, LEG_CLOSE_FIN, now);
 		else

@@ -1,9 +1,9 @@
 /*
- * sink_mail.c - what a sink answers, and when: accepting, scripted refusals, delays and cuts; and the judging of
- * what was delivered. See gen.h for the shares and gen_int.h for the state.
+ * sink_mail.c - what a sink answers, and when: accepting, scripted refusals, delays and cuts; and
+ * the judging of what was delivered. See gen.h for the shares and gen_int.h for the state.
  *
- * A message counts as delivered at the moment its 250 is given to the SMTP machine: from then on the sink has
- * said yes, whether or not anybody hears it.
+ * A message counts as delivered at the moment its 250 is given to the SMTP machine: from then on
+ * the sink has said yes, whether or not anybody hears it.
  */
 #include "bench/gen/gen_int.h"
 
@@ -22,7 +22,8 @@ static uint16_t choose_refusal(struct gen *g, enum gen_stage stage);
 static void cut(struct gen *g, struct sink *k, struct instant now);
 static void judge(struct gen *g, struct sink *k);
 
-void sink_asked(struct gen *g, struct sink *k, const struct smtp_server_event *event, struct instant now)
+void sink_asked(struct gen *g, struct sink *k, const struct smtp_server_event *event,
+                struct instant now)
 {
 	switch (event->kind) {
 	case SERVER_NONE: /* part of a line, or something the machine answered itself */
@@ -77,8 +78,9 @@ static void mail_begins(struct gen *g, struct sink *k)
 static void choose_cut(struct gen *g, struct sink *k)
 {
 	static const uint8_t stages[CUT_PLACES] = {
-		[CUT_MAIL] = GEN_STAGE_MAIL,   [CUT_RCPT] = GEN_STAGE_RCPT, [CUT_DATA] = GEN_STAGE_DATA,
-		[CUT_BODY] = GEN_STAGE_COUNT,  [CUT_END] = GEN_STAGE_END,   [CUT_AFTER] = GEN_STAGE_COUNT,
+		[CUT_MAIL] = GEN_STAGE_MAIL, [CUT_RCPT] = GEN_STAGE_RCPT,
+		[CUT_DATA] = GEN_STAGE_DATA, [CUT_BODY] = GEN_STAGE_COUNT,
+		[CUT_END] = GEN_STAGE_END,   [CUT_AFTER] = GEN_STAGE_COUNT,
 	};
 	k->cut_stage = GEN_STAGE_COUNT;
 	k->cut_body = false;
@@ -162,7 +164,8 @@ void sink_answer_now(struct gen *g, struct sink *k, struct instant now)
 	if (k->answer_code != 0) {
 		struct smtp_reply reply;
 		g->results.sink_refusals++;
-		smtp_reply_make(&reply, k->answer_code, k->answer_code < 500 ? SPAN("4.3.0") : SPAN("5.3.0"),
+		smtp_reply_make(&reply, k->answer_code,
+		                k->answer_code < 500 ? SPAN("4.3.0") : SPAN("5.3.0"),
 		                SPAN("refused by the script of the sink"));
 		smtp_server_answer(&k->smtp, &reply, now);
 		return;

@@ -274,10 +274,20 @@ static void next_decide(struct relay *r, struct next *x)
 	session_next_ready(r, n, x);
 }
 
+/* Between transactions: into the pool, unless the next hop has said goodbye. */
+static void next_rest(struct relay *r, struct next *x)
+{
+	if (x->leaving)
+		next_end(r, x);
+	else
+		pool_give(r, x);
+}
+
 static void next_reply(struct relay *r, struct next *x, const struct smtp_client_event *event)
 {
 	struct near *n = owner_of(r, x);
 	bool positive = smtp_reply_positive(event->reply);
+	x->leaving = x->leaving || event->reply->code == 421;
 	if (x->phase == NEXT_GREETING) {
 		if (event->request == SMTP_REQUEST_STARTTLS && !positive) {
 			attempt_refused(r, x, NEXT_FACT_STARTTLS_REFUSED);
@@ -291,7 +301,7 @@ static void next_reply(struct relay *r, struct next *x, const struct smtp_client
 		x->leg.shut = true;
 	}
 	if (x->phase == NEXT_RESETTING && smtp_client_idle(&x->smtp))
-		pool_give(r, x);
+		next_rest(r, x);
 }
 
 static void next_smtp_event(struct relay *r, struct next *x, const struct smtp_client_event *event)
@@ -354,7 +364,7 @@ void next_let_go(struct relay *r, struct next *x)
 		return;
 	}
 	if (smtp_client_idle(&x->smtp)) {
-		pool_give(r, x);
+		next_rest(r, x);
 	} else if (smtp_client_abandon(&x->smtp, r->now)) {
 		x->phase = NEXT_RESETTING;
 		visit_next(r, x);

@@ -3,7 +3,8 @@
  *
  * A turn: settle the time of the turn before; take the events of the TCP stacks, the completed TLS sessions and the
  * due timers, each of which puts a leg in the line of visits; then visit legs until the line is empty (or long
- * enough for one turn). A visit pumps one leg in both directions and may put the leg on the other side in line; it
+ * enough for one turn). Legs in a TLS handshake have a line of their own, of which a turn takes a few: a burst of new
+ * connections must not delay the mail that is under way. A visit pumps one leg in both directions and may put the leg on the other side in line; it
  * never pumps the other one itself, so there is no recursion between near and next.
  */
 #include "relay/relay.h"
@@ -205,36 +206,41 @@ uint64_t user_of_next(const struct relay *r, const struct next *x)
 	return (uint64_t)h.generation << 32 | h.slot | USER_NEXT;
 }
 
-static void visit_push(struct relay *r, struct visit *v, enum visit_kind kind)
+static void visit_push(struct visit_line *line, struct visit *v, enum visit_kind kind)
 {
 	if (v->queued)
 		return;
 	*v = (struct visit){ .kind = kind, .queued = true };
-	if (r->visits_end != NULL)
-		r->visits_end->following = v;
+	if (line->last != NULL)
+		line->last->following = v;
 	else
-		r->visits = v;
-	r->visits_end = v;
+		line->first = v;
+	line->last = v;
+}
+
+static struct visit_line *line_for(struct relay *r, const struct leg *leg)
+{
+	return leg_handshaking(leg) ? &r->handshakes : &r->visits;
 }
 
 void visit_near(struct relay *r, struct near *n)
 {
-	visit_push(r, &n->visit, VISIT_NEAR);
+	visit_push(line_for(r, &n->leg), &n->visit, VISIT_NEAR);
 }
 
 void visit_next(struct relay *r, struct next *x)
 {
-	visit_push(r, &x->visit, VISIT_NEXT);
+	visit_push(line_for(r, &x->leg), &x->visit, VISIT_NEXT);
 }
 
-static struct visit *visit_pop(struct relay *r)
+static struct visit *visit_pop(struct visit_line *line)
 {
-	struct visit *v = r->visits;
+	struct visit *v = line->first;
 	if (v == NULL)
 		return NULL;
-	r->visits = v->following;
-	if (r->visits == NULL)
-		r->visits_end = NULL;
+	line->first = v->following;
+	if (line->first == NULL)
+		line->last = NULL;
 	v->following = NULL;
 	v->queued = false;
 	return v;
@@ -322,6 +328,14 @@ static bool take_timers(struct relay *r)
 	return any;
 }
 
+static bool take_visits(struct relay *r, struct visit_line *line, uint32_t most)
+{
+	uint32_t taken = 0;
+	for (struct visit *v; taken < most && (v = visit_pop(line)) != NULL; taken++)
+		visit_do(r, v);
+	return taken > 0;
+}
+
 bool relay_turn(struct relay *r, struct instant now, int64_t wall_us)
 {
 	r->before = r->now;
@@ -331,19 +345,14 @@ bool relay_turn(struct relay *r, struct instant now, int64_t wall_us)
 	bool busy = take_tcp_events(r);
 	busy = take_tls_completions(r) || busy;
 	busy = take_timers(r) || busy;
-	for (uint32_t i = 0; i < VISITS_PER_TURN_MAX; i++) {
-		struct visit *v = visit_pop(r);
-		if (v == NULL)
-			break;
-		visit_do(r, v);
-		busy = true;
-	}
-	return busy;
+	busy = take_visits(r, &r->visits, VISITS_PER_TURN_MAX) || busy;
+	busy = take_visits(r, &r->handshakes, HANDSHAKES_PER_TURN_MAX) || busy;
+	return take_visits(r, &r->visits, VISITS_PER_TURN_MAX) || busy; /* what the handshakes led to */
 }
 
 struct instant relay_deadline(const struct relay *r)
 {
-	if (r->visits != NULL || r->touched_count > 0 || r->reports_open != r->reports_head)
+	if (r->visits.first != NULL || r->handshakes.first != NULL || r->touched_count > 0 || r->reports_open != r->reports_head)
 		return r->now;
 	return wheel_deadline(&r->wheel);
 }

@@ -37,6 +37,10 @@ struct visit {
 	bool queued;
 };
 
+struct visit_line {
+	struct visit *first, *last;
+};
+
 /* A mailbox that was kept: the spans of `box` point into `text`. */
 struct kept_mailbox {
 	struct smtp_mailbox box;
@@ -124,6 +128,7 @@ struct next {
 	struct leg leg;
 	struct timer timer;
 	enum next_phase phase;
+	bool leaving; /* said 421: the leg is not used again */
 	bool orderly; /* once DEAD: close with FIN, nothing was under way */
 	bool verified;
 	struct handle near; /* whom it serves, or is being opened for */
@@ -160,7 +165,8 @@ struct relay {
 	struct slab nears, nexts, groups;
 	struct group **buckets;
 	uint32_t bucket_count; /* a power of two */
-	struct visit *visits, *visits_end;
+	struct visit_line visits;     /* legs to be pumped in this turn */
+	struct visit_line handshakes; /* legs in a TLS handshake: a few of them in each turn */
 	struct wheel wheel;
 	struct prng prng;
 	struct smtp_server_config server_configs[SETTINGS_LISTENERS_MAX];

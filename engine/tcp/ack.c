@@ -84,7 +84,7 @@ static void acked_new(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
 	uint32_t bytes = seq_span(c->snd_una, seg->ack);
 	take_rtt(s, c, seg, now);
 	consume(s, c, seg->ack);
-	c->retries = 0;
+	c->retries = c->probes = 0;
 	if (seq_eq(c->snd_una, c->snd_max))
 		conn_timer_stop(c); /* RFC 6298 (5.2) */
 	else if ((c->flags & CONN_RECOVERY) == 0)

@@ -62,7 +62,8 @@ enum tcp_connect_outcome tcp_connect(struct tcp_stack *s, struct endpoint remote
 	uint8_t local;
 	s->now = now;
 	*id = HANDLE_NONE;
-	bool plausible = remote.port != 0 && ip_source_plausible(remote.addr);
+	bool plausible = remote.port != 0 && ip_source_plausible(remote.addr) &&
+	                 !host_owns(s, remote.addr, &local);
 	if (!plausible || !route_find(s, remote.addr, &hop, &local))
 		return TCP_CONNECT_NO_ROUTE;
 	struct tuple t = { .local = stack_addr(s, local),

@@ -139,22 +139,26 @@ static bool rung_fin(struct tcp_stack *s, struct conn *c, struct segment_plan *p
 	return true;
 }
 
-/* RFC 9293 3.8.6.1: one byte of what is waiting, or the FIN. snd_nxt stays. */
+/* The persist timer has fired. Into a closed window goes one byte of what is waiting, or the FIN, and
+ * snd_nxt stays (RFC 9293 3.8.6.1); a window that is open but too small to be worth a segment has been
+ * waited for long enough and is filled (3.8.6.2.1, the override timeout). */
 static bool rung_probe(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                        struct instant now)
 {
-	(void)s;
-	(void)now;
 	if ((c->flags & CONN_PROBE) == 0)
 		return false;
 	c->flags &= ~(uint32_t)CONN_PROBE;
-	bool data = conn_unsent(c) > 0;
-	if (conn_flight(c) > 0 || (!data && !conn_fin_due(c)))
+	uint32_t unsent = conn_unsent(c);
+	if (conn_flight(c) > 0 || (unsent == 0 && !conn_fin_due(c)))
 		return false;
 	plan->seq = c->snd_una;
-	plan->bytes = data ? 1 : 0;
-	plan->flags = data ? TCP_ACK : TCP_ACK | TCP_FIN;
-	plan->probe = true;
+	plan->probe = c->snd_wnd == 0;
+	uint32_t most = plan->probe ? 1 : c->snd_wnd;
+	most = most < c->mss ? most : c->mss;
+	plan->bytes = unsent < most ? unsent : most;
+	plan->flags = unsent > 0 ? TCP_ACK : TCP_ACK | TCP_FIN;
+	if (!plan->probe)
+		arm_retransmission(s, c, now);
 	return true;
 }
 

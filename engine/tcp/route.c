@@ -5,11 +5,17 @@
  */
 #include "tcp/stack_int.h"
 
+/* fe80::/10 is on every link: routers often are known by such an address only. */
+static bool is_link_local(struct ip_addr a)
+{
+	return a.family == IP_V6 && a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80;
+}
+
 static bool on_link(const struct tcp_stack *s, struct ip_addr a, uint8_t *local)
 {
 	for (uint32_t i = 0; i < s->config.address_count; i++) {
 		struct ip_prefix p = s->config.addresses[i];
-		if (p.addr.family == a.family && ip_prefix_holds(p, a)) {
+		if (p.addr.family == a.family && (is_link_local(a) || ip_prefix_holds(p, a))) {
 			*local = (uint8_t)i;
 			return true;
 		}

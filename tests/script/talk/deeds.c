@@ -175,6 +175,7 @@ static bool deed_plain(struct play *p, struct peer *peer, const char *deed)
 	} else if (strcmp(deed, "goes on") == 0) {
 		peer->stalled = false;
 	} else if (strcmp(deed, "hears anything") == 0) {
+		stage_run_to(g, instant_add(g->now, 15 * MS_US));
 		peer_listen(g, peer, TALK_TEXT_BYTES / 2);
 		peer->inbox.head = peer->inbox.end;
 	} else if (strcmp(deed, "is stuck") == 0) {

@@ -1,6 +1,7 @@
 /*
- * gen_rig.h - senders and sinks back to back under virtual time: two generators on the two stacks of a wire that
- * loses, delays and damages frames, with the TLS double on both sides and one ledger over both.
+ * gen_rig.h - senders and sinks back to back under virtual time: two generators on the two stacks
+ * of a wire that loses, delays and damages frames, with the TLS double on both sides and one ledger
+ * over both.
  */
 #ifndef WEIR_TESTS_GEN_RIG_H
 #define WEIR_TESTS_GEN_RIG_H
@@ -111,7 +112,8 @@ static inline void gen_rig_make(struct gen_rig *r)
 {
 	struct tcp_config a = rig_config(1), b = rig_config(2);
 	a.time_wait_us = b.time_wait_us = 2 * SECOND_US;
-	rig_wire_make(&r->wire, &a, &b, 8192, r->faults, r->fake.seed, (struct instant){ .us = SECOND_US });
+	rig_wire_make(&r->wire, &a, &b, 8192, r->faults, r->fake.seed,
+	              (struct instant){ .us = SECOND_US });
 	for (unsigned i = 0; i < 2; i++) {
 		r->fake.seed += i;
 		r->tls[i] = tls_fake_make(&r->fake, &r->wire.end[i].pool,
@@ -142,8 +144,10 @@ static inline void gen_rig_turn(struct gen_rig *r)
 	until = instant_earlier(until, tls_fake_deadline(r->tls[0]));
 	until = instant_earlier(until, tls_fake_deadline(r->tls[1]));
 	/* a wheel's deadline is a lower bound to a tick: time must move on all the same */
-	rig_turn(&r->wire, instant_earlier(instant_add(r->wire.now, MINUTE_US),
-	                                   until.us > r->wire.now.us ? until : instant_add(r->wire.now, 100)));
+	rig_turn(
+		&r->wire,
+		instant_earlier(instant_add(r->wire.now, MINUTE_US),
+	                        until.us > r->wire.now.us ? until : instant_add(r->wire.now, 100)));
 }
 
 /* To the end of the senders, then to the end of all connections. False: it does not end. */
@@ -155,7 +159,8 @@ static inline bool gen_rig_run(struct gen_rig *r)
 	if (!gen_done(r->sender))
 		return false;
 	gen_shut(r->sink, r->wire.now);
-	while ((!gen_idle(r->sink) || !rig_is_empty(&r->wire.end[0]) || !rig_is_empty(&r->wire.end[1])) &&
+	while ((!gen_idle(r->sink) || !rig_is_empty(&r->wire.end[0]) ||
+	        !rig_is_empty(&r->wire.end[1])) &&
 	       turns++ < GEN_RIG_TURNS_MAX)
 		gen_rig_turn(r);
 	return gen_idle(r->sink) && gen_idle(r->sender);
@@ -164,8 +169,9 @@ static inline bool gen_rig_run(struct gen_rig *r)
 static inline bool gen_rig_is_empty(const struct gen_rig *r)
 {
 	return rig_is_empty(&r->wire.end[0]) && rig_is_empty(&r->wire.end[1]) &&
-	       tls_engine_head(r->tls[0])->sessions == 0 && tls_engine_head(r->tls[1])->sessions == 0 &&
-	       gen_bytes_held(r->sender) == 0 && gen_bytes_held(r->sink) == 0;
+	       tls_engine_head(r->tls[0])->sessions == 0 &&
+	       tls_engine_head(r->tls[1])->sessions == 0 && gen_bytes_held(r->sender) == 0 &&
+	       gen_bytes_held(r->sink) == 0;
 }
 
 static inline void gen_rig_free(struct gen_rig *r)

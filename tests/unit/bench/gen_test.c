@@ -1,6 +1,6 @@
 /*
- * gen_test.c - senders against sinks: nothing is lost, doubled or corrupted, whatever the wire and the script do;
- * and what the ledger may then not balance is found.
+ * gen_test.c - senders against sinks: nothing is lost, doubled or corrupted, whatever the wire and
+ * the script do; and what the ledger may then not balance is found.
  */
 #include "bench/gen/gen.h"
 
@@ -85,8 +85,12 @@ static void loss_on_the_wire(void)
 {
 	for (uint64_t seed = 10; seed < 14; seed++) {
 		gen_rig_init(&rig, seed);
-		rig.faults = (struct rig_faults){ .lost = 30, .duplicated = 20, .delayed = 50, .damaged = 10,
-		                                  .delay_us = 500, .jitter_us = 3000 };
+		rig.faults = (struct rig_faults){ .lost = 30,
+			                          .duplicated = 20,
+			                          .delayed = 50,
+			                          .damaged = 10,
+			                          .delay_us = 500,
+			                          .jitter_us = 3000 };
 		rig.sender_config.sender.chunking = seed % 2 == 0;
 		all_delivered();
 	}
@@ -112,7 +116,8 @@ static void open_loop_keeps_its_schedule(void)
 	}
 }
 
-/* Sinks that answer in a second, two connections: messages are due ten times faster than they can go. */
+/* Sinks that answer in a second, two connections: messages are due ten times faster than they
+ * can go. */
 static void open_loop_latency_counts_from_when_a_message_was_due(void)
 {
 	gen_rig_init(&rig, 30);
@@ -262,7 +267,8 @@ static void tls_that_cannot_be_had_refuses(void)
 	gen_rig_free(&rig);
 }
 
-/* A generator that finds nothing wrong proves little: break the content on its way and it must be found. */
+/* A generator that finds nothing wrong proves little: break the content on its way and it must
+ * be found. */
 static void a_wrong_message_is_found(void)
 {
 	gen_rig_init(&rig, 93);
@@ -312,7 +318,8 @@ UNIT("bench/gen", { "plain mail by DATA arrives once and whole", plain_with_data
      { "without pipelining every command waits and mail arrives", plain_without_pipelining },
      { "with STARTTLS and BDAT nothing crosses in plaintext", starttls_with_bdat },
      { "with implicit TLS mail arrives", implicit_tls },
-     { "on a wire that loses, doubles, delays and damages, mail arrives once and whole", loss_on_the_wire },
+     { "on a wire that loses, doubles, delays and damages, mail arrives once and whole",
+       loss_on_the_wire },
      { "open loop sends at the rate asked for, constant or Poisson", open_loop_keeps_its_schedule },
      { "open loop latency counts from when a message was due",
        open_loop_latency_counts_from_when_a_message_was_due },
@@ -324,7 +331,9 @@ UNIT("bench/gen", { "plain mail by DATA arrives once and whole", plain_with_data
      { "content to be sent leaves half of the pool to what arrives",
        content_to_be_sent_leaves_half_of_the_pool_to_what_arrives },
      { "where nobody listens every message is refused, with the reason", nobody_listens },
-     { "TLS that cannot be had, or not with that name, refuses the message", tls_that_cannot_be_had_refuses },
-     { "messages that are not the right ones are found and nothing balances", a_wrong_message_is_found },
+     { "TLS that cannot be had, or not with that name, refuses the message",
+       tls_that_cannot_be_had_refuses },
+     { "messages that are not the right ones are found and nothing balances",
+       a_wrong_message_is_found },
      { "stopping finishes what is begun and begins nothing", stopping_finishes_what_is_begun },
      { "the same seed gives the same run", the_same_seed_gives_the_same_run })

@@ -142,13 +142,16 @@ static void strange_messages_are_counted_and_counts_never_wrap(void)
 }
 
 UNIT("bench/ledger",
-     { "a message acknowledged and delivered once balances", acknowledged_and_delivered_once_balances },
+     { "a message acknowledged and delivered once balances",
+       acknowledged_and_delivered_once_balances },
      { "acknowledged and never delivered is lost", acknowledged_and_never_delivered_is_lost },
      { "delivered twice for one acknowledgement is duplicated",
        delivered_twice_for_one_acknowledgement_is_duplicated },
-     { "an uncertain attempt explains one delivery more", an_uncertain_attempt_explains_one_delivery_more },
+     { "an uncertain attempt explains one delivery more",
+       an_uncertain_attempt_explains_one_delivery_more },
      { "refused and yet delivered is a contradiction", refused_and_delivered_is_a_contradiction },
-     { "a corrupted message is not lost, and does not balance", corrupted_is_not_lost_and_does_not_balance },
+     { "a corrupted message is not lost, and does not balance",
+       corrupted_is_not_lost_and_does_not_balance },
      { "open ends balance only where they are allowed", open_ends_balance_only_where_allowed },
      { "unknown messages are counted, and counts of a row never wrap",
        strange_messages_are_counted_and_counts_never_wrap })

@@ -1,6 +1,6 @@
 /*
- * mail_test.c - test messages: what the maker writes in any pieces the checker accepts in any pieces, and every
- * change is found.
+ * mail_test.c - test messages: what the maker writes in any pieces the checker accepts in any
+ * pieces, and every change is found.
  */
 #define _GNU_SOURCE /* memmem */
 #include "bench/gen/mail.h"
@@ -50,9 +50,11 @@ static size_t make(const struct mail_mix *mix, uint64_t number, size_t piece)
 static enum mail_verdict check(struct mail_checker *c, size_t bytes, size_t piece)
 {
 	mail_checker_init(c);
-	mail_checker_input(c, SPAN("Received: from a (b [198.18.0.1])\r\n\tby c; Thu, 01 Jan 2026\r\n"));
+	mail_checker_input(
+		c, SPAN("Received: from a (b [198.18.0.1])\r\n\tby c; Thu, 01 Jan 2026\r\n"));
 	for (size_t at = 0; at < bytes; at += piece)
-		mail_checker_input(c, span_of(message + at, bytes - at < piece ? bytes - at : piece));
+		mail_checker_input(c,
+		                   span_of(message + at, bytes - at < piece ? bytes - at : piece));
 	return mail_checker_end(c);
 }
 
@@ -82,7 +84,8 @@ static void every_line_is_well_formed(void)
 			if (message[i] != '\n') {
 				line++;
 				CU_ASSERT_TRUE(message[i] != 0);
-				CU_ASSERT_TRUE(message[i] != '\r' || (i + 1 < bytes && message[i + 1] == '\n'));
+				CU_ASSERT_TRUE(message[i] != '\r' ||
+				               (i + 1 < bytes && message[i + 1] == '\n'));
 				continue;
 			}
 			CU_ASSERT_TRUE_FATAL(line > 0 && message[i - 1] == '\r');
@@ -199,7 +202,8 @@ UNIT("bench/mail", { "a message made and judged in any pieces is right", any_spl
      { "every line ends in CRLF, is no longer than 998 bytes, and all awkward shapes occur",
        every_line_is_well_formed },
      { "every changed byte is found", every_changed_byte_is_found },
-     { "a cut, a longer and a shuffled message are corrupted", cut_doubled_and_swapped_bytes_are_found },
+     { "a cut, a longer and a shuffled message are corrupted",
+       cut_doubled_and_swapped_bytes_are_found },
      { "only trace headers may stand above the message", only_trace_headers_may_stand_on_top },
      { "domain and EICAR string are as planned", the_plan_is_what_is_made },
      { "a body has exactly the size asked for, but one byte becomes two",

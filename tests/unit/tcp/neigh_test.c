@@ -127,6 +127,12 @@ static void what_is_off_the_link_goes_to_the_gateway(void)
 	(void)connect_to("203.0.113.5");
 	CU_ASSERT_FATAL(output_arp(&m, &dst));
 	CU_ASSERT(ip_addr_equal(m.target, rig_addr("198.18.0.254")));
+	struct endpoint self = { .addr = rig_addr("198.18.0.1"), .port = 25 };
+	CU_ASSERT_EQUAL(tcp_connect(rig.stack, self, 1, now, &id), TCP_CONNECT_NO_ROUTE);
+	struct ip_addr hop;
+	uint8_t local;
+	CU_ASSERT(route_find(rig.stack, rig_addr("fe80::1"), &hop, &local));
+	CU_ASSERT_EQUAL(local, 1);
 	struct endpoint far = { .addr = rig_addr("2001:db8::1"), .port = 25 };
 	CU_ASSERT_EQUAL(tcp_connect(rig.stack, far, 1, now, &id), TCP_CONNECT_NO_ROUTE);
 	rig_free(&rig);
