@@ -1,14 +1,23 @@
 /*
- * option_values.c - texts of the command line as values (option_values.h).
+ * option_values.c - texts of the command line as values (option_values.h). Pure, so that it can be tested.
  */
 #include "bench/gen/option_values.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#define DECIMALS_MAX 9u /* digits behind the point */
+
+static bool is_word(const char *text, struct span word)
+{
+	return span_equal(value_span(text), word);
+}
 
 struct span value_span(const char *text)
 {
-	return span_of(text, strlen(text));
+	size_t bytes = 0;
+	while (text[bytes] != 0)
+		bytes++;
+	return span_of(text, bytes);
 }
 
 bool value_number(const char *text, uint64_t most, uint64_t *value)
@@ -25,11 +34,22 @@ bool value_number32(const char *text, uint32_t most, uint32_t *value)
 	return true;
 }
 
+/* Digits, and where there is a point, digits behind it: no sign, no exponent, no locale. */
 bool value_decimal(const char *text, double most, double *value)
 {
-	char *end;
-	*value = strtod(text, &end);
-	return end != text && *end == 0 && *value >= 0 && *value <= most;
+	struct span all = value_span(text);
+	size_t point = span_find(all, '.');
+	struct span behind = span_after(all, point + 1);
+	uint64_t whole, part = 0;
+	double unit = 1;
+	if (!span_to_u64(span_head(all, point), &whole) || behind.bytes > DECIMALS_MAX)
+		return false;
+	if (point < all.bytes && !span_to_u64(behind, &part))
+		return false;
+	for (size_t i = 0; i < behind.bytes; i++)
+		unit *= 10;
+	*value = (double)whole + (double)part / unit;
+	return *value <= most;
 }
 
 bool value_seconds(const char *text, uint64_t *us)
@@ -52,7 +72,7 @@ bool value_percent(const char *text, uint32_t *per_mille)
 
 bool value_bytes(char *text, uint32_t *value)
 {
-	size_t length = strlen(text);
+	size_t length = value_span(text).bytes;
 	uint32_t unit = 1;
 	if (length > 0 && (text[length - 1] == 'K' || text[length - 1] == 'k'))
 		unit = 1024;
@@ -70,7 +90,7 @@ bool value_bytes(char *text, uint32_t *value)
  * SMTP. */
 bool value_name(const char *text, char *to, size_t room)
 {
-	size_t length = strlen(text);
+	size_t length = value_span(text).bytes;
 	for (size_t i = 0; i < length; i++)
 		if (text[i] <= ' ' || text[i] > '~' || text[i] == '<' || text[i] == '>' ||
 		    text[i] == '@')
@@ -84,18 +104,19 @@ bool value_name(const char *text, char *to, size_t room)
 /* Cuts "a:b" at the last colon; NULL when there is none. */
 char *value_cut(char *text, char at)
 {
-	char *colon = strrchr(text, at);
-	if (colon == NULL)
+	size_t bytes = value_span(text).bytes;
+	size_t place = span_find_last(span_of(text, bytes), (uint8_t)at);
+	if (place == bytes)
 		return NULL;
-	*colon = 0;
-	return colon + 1;
+	text[place] = 0;
+	return text + place + 1;
 }
 
 bool value_stage(const char *text, unsigned *value)
 {
-	static const char *const names[] = { "mail", "rcpt", "data", "end" };
+	const struct span names[] = { SPAN("mail"), SPAN("rcpt"), SPAN("data"), SPAN("end") };
 	for (unsigned i = 0; i < COUNT_OF(names); i++) {
-		if (strcmp(text, names[i]) == 0) {
+		if (is_word(text, names[i])) {
 			*value = GEN_STAGE_MAIL + i;
 			return true;
 		}
@@ -105,11 +126,11 @@ bool value_stage(const char *text, unsigned *value)
 
 bool value_tls_word(const char *text, const char *off, const char *on, enum gen_tls *value)
 {
-	if (strcmp(text, off) == 0)
+	if (is_word(text, value_span(off)))
 		*value = GEN_TLS_NONE;
-	else if (strcmp(text, on) == 0)
+	else if (is_word(text, value_span(on)))
 		*value = GEN_TLS_STARTTLS;
-	else if (strcmp(text, "implicit") == 0)
+	else if (is_word(text, SPAN("implicit")))
 		*value = GEN_TLS_IMPLICIT;
 	else
 		return false;

@@ -96,7 +96,9 @@ bool body_may_eat(const struct relay *r, const struct near *n)
 	const struct transaction *t = n->t;
 	if (t == NULL || t->phase != PHASE_BODY)
 		return true;
-	return byteq_bytes(&t->held) == 0 && r->config.pool->free_count >= BODY_BLOCKS_RESERVE;
+	const struct block_pool *pool = r->config.pool;
+	uint32_t reserve = BODY_BLOCKS_RESERVE + pool->total / BODY_POOL_SHARE;
+	return byteq_bytes(&t->held) == 0 && pool->free_count >= reserve;
 }
 
 void body_release(struct relay *r, struct transaction *t)

@@ -14,6 +14,7 @@
 #define EVENTS_PER_TURN_MAX 4096u  /* TCP events of one stack taken in one turn */
 #define TIMERS_PER_TURN_MAX 1024u
 #define BODY_BLOCKS_RESERVE 8u     /* with fewer free blocks no more content is eaten: back-pressure */
+#define BODY_POOL_SHARE 8u     /* ... nor with less than this part of the pool: TCP and TLS need blocks to drain */
 #define RECEIVED_MAX 100u          /* RFC 5321 6.3: at least 100 before a loop is assumed */
 #define REPORTS_MAX 1024u          /* transaction reports waiting for control; a power of two */
 #define NEXT_TOTAL_US (60 * SECOND_US) /* all candidates of one recipient together; RCPT may take 5 min */

@@ -169,6 +169,8 @@ struct relay {
 	struct visit_line handshakes; /* legs in a TLS handshake: a few of them in each turn */
 	struct wheel wheel;
 	struct prng prng;
+	uint64_t queue_ms;    /* of the last queue id */
+	uint64_t queue_count; /* of the last queue id, within its millisecond */
 	struct smtp_server_config server_configs[SETTINGS_LISTENERS_MAX];
 	struct smtp_client_config client_config;
 	struct handle *touched; /* sessions that were worked for in this turn */

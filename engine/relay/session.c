@@ -66,13 +66,27 @@ static void mailbox_keep(struct kept_mailbox *kept, const struct smtp_mailbox *b
 
 /* ---- MAIL ---- */
 
-/* Time-ordered, unique within a worker: 8 digits of milliseconds, 3 of chance, 2 of the worker. */
+/* Within each millisecond ids are counted from a number that cannot be guessed; a clock that was set back is not
+ * followed, and a millisecond whose numbers are used up borrows the next one. */
+static void queue_id_advance(struct relay *r, uint64_t numbers)
+{
+	uint64_t ms = (uint64_t)r->wall_us / 1000;
+	if (ms > r->queue_ms) {
+		r->queue_ms = ms;
+		r->queue_count = prng_below(&r->prng, numbers / 2);
+	} else if (++r->queue_count == numbers) {
+		r->queue_ms++;
+		r->queue_count = 0;
+	}
+}
+
+/* Time-ordered, unique within a worker: 8 digits of milliseconds, 3 of the number within, 2 of the worker. */
 static void queue_id_write(struct relay *r, char id[QUEUE_ID_BYTES])
 {
 	static const char digits[] = "0123456789ABCDEFGHJKLMNPQRSTVWXYZabcdefghjkmnpqrstvwxyz";
 	uint64_t base = sizeof(digits) - 1;
-	uint64_t parts[] = { (uint64_t)r->wall_us / 1000, prng_below(&r->prng, base * base * base),
-		             r->config.worker };
+	queue_id_advance(r, base * base * base);
+	uint64_t parts[] = { r->queue_ms, r->queue_count, r->config.worker };
 	unsigned widths[] = { 8, 3, 2 };
 	unsigned at = 0;
 	for (unsigned part = 0; part < COUNT_OF(parts); part++) {

@@ -33,7 +33,8 @@ static uint32_t half(uint32_t mss, uint32_t flight)
 
 static void newreno_opened(struct congestion *c, uint32_t mss, uint32_t losses)
 {
-	c->window = losses > 0 ? mss : initial_window(mss); /* RFC 5681 3.1: one segment after a loss */
+	c->window =
+		losses > 0 ? mss : initial_window(mss); /* RFC 5681 3.1: one segment after a loss */
 	c->threshold = TCP_WINDOW_MAX;
 	c->acked = 0;
 }

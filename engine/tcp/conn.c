@@ -198,7 +198,8 @@ void conn_describe(const struct tcp_stack *s, const struct conn *c, struct text 
 {
 	text_str(t, state_names[c->state]);
 	text_char(t, ' ');
-	text_endpoint(t, (struct endpoint){ .addr = stack_addr(s, c->local), .port = c->local_port });
+	text_endpoint(t,
+	              (struct endpoint){ .addr = stack_addr(s, c->local), .port = c->local_port });
 	text_str(t, " <- ");
 	text_endpoint(t, (struct endpoint){ .addr = c->remote, .port = c->remote_port });
 	text_str(t, " una=");

@@ -43,19 +43,25 @@ enum conn_flag {
 	CONN_PROBE = 1u << 3,      /* one byte, or FIN, into a closed window */
 	CONN_SHUT = 1u << 4,       /* FIN follows what is in tx */
 	CONN_PEER_FIN = 1u << 5,   /* the peer's FIN was reached: nothing follows rcv_nxt */
-	CONN_FIN_AHEAD = 1u << 6,  /* the peer's FIN was seen at fin_seq, bytes before it are missing */
-	CONN_STAMPS = 1u << 7,     /* negotiated: timestamps, SACK */
+	CONN_FIN_AHEAD =
+		1u << 6,       /* the peer's FIN was seen at fin_seq, bytes before it are missing */
+	CONN_STAMPS = 1u << 7, /* negotiated: timestamps, SACK */
 	CONN_SACK = 1u << 8,
 	CONN_TIMING = 1u << 9,    /* rtt_seq is being timed since rtt_begin */
 	CONN_RECOVERY = 1u << 10, /* in fast recovery, up to `recover` */
 	CONN_PASSIVE = 1u << 11,
-	CONN_VISIBLE = 1u << 12,  /* the application holds the handle */
+	CONN_VISIBLE = 1u << 12,   /* the application holds the handle */
 	CONN_HALF_OPEN = 1u << 13, /* counted in half_open */
 	CONN_TX_LOST = 1u << 14,   /* closed before everything was acknowledged */
 	CONN_IN_FLOW = 1u << 15,
 };
 
-enum conn_timer { CONN_TIMER_NONE = 0, CONN_TIMER_RETRANSMIT, CONN_TIMER_PERSIST, CONN_TIMER_FIN_WAIT_2 };
+enum conn_timer {
+	CONN_TIMER_NONE = 0,
+	CONN_TIMER_RETRANSMIT,
+	CONN_TIMER_PERSIST,
+	CONN_TIMER_FIN_WAIT_2
+};
 
 /* What struct timer.kind says for the timers of a stack. */
 enum stack_timer { STACK_TIMER_CONN = 1, STACK_TIMER_ACK, STACK_TIMER_NEIGH };
@@ -78,7 +84,7 @@ struct conn {
 	struct byteq tx;           /* from snd_una on (behind our SYN) */
 	struct block *cursor;      /* where in tx snd_nxt is; NULL: at the front */
 	uint32_t cursor_at;        /* offset into its data[] */
-	uint32_t tx_known;         /* bytes of tx that tcp_tx_added() told of, less what was acknowledged */
+	uint32_t tx_known;         /* bytes of tx that tcp_tx_added() told of */
 	struct byteq rx;
 
 	/* line 2, per ACK */

@@ -7,7 +7,8 @@
  */
 #include "tcp/stack_int.h"
 
-#define REUSE_AFTER_TRIES 16u /* free ports come first; then one in TIME-WAIT that may be taken over */
+#define REUSE_AFTER_TRIES                                                                          \
+	16u /* free ports come first; then one in TIME-WAIT that may be taken over */
 
 struct port_choice {
 	uint16_t port;

@@ -61,7 +61,8 @@ static enum step check_sequence(struct tcp_stack *s, struct conn *c, struct tcp_
 	if ((seg->flags & TCP_RST) != 0)
 		return STEP_STOP;
 	if (seg->payload.bytes > 0)
-		conn_ack_now(s, c); /* a window probe, or a repetition: our ACK may have been lost */
+		conn_ack_now(s,
+		             c); /* a window probe, or a repetition: our ACK may have been lost */
 	else
 		conn_ack_challenge(s, c, now);
 	if (!seq_eq(seg->seq, c->rcv_nxt) || (seg->flags & TCP_SYN) != 0)

@@ -7,7 +7,7 @@
 #include "base/instant.h"
 
 /* ---- segments ---- */
-#define TCP_MSS_MIN 216u       /* a peer that asks for less makes us pay per byte (CVE-2019-11479) */
+#define TCP_MSS_MIN 216u       /* below, each byte costs too much (CVE-2019-11479) */
 #define TCP_MSS_DEFAULT_V4 536u /* RFC 9293 3.7.1 */
 #define TCP_MSS_DEFAULT_V6 1220u
 #define TCP_STAMP_BYTES 12u /* timestamps option, padded */
@@ -19,8 +19,8 @@
 #define TCP_RTO_MIN_US (200 * MS_US) /* below the RFC's second, as all large stacks have it */
 #define TCP_RTO_MAX_US (60 * SECOND_US)
 #define TCP_RTT_GRANULE_US MS_US /* G: the wheel's tick */
-#define TCP_SYN_RETRIES_MAX 5u   /* 1+2+4+8+16+32 s: RFC 9293 MUST-23 wants R2 for a SYN >= 3 min only
-                                    for what the user may not set; our callers have a deadline of their own */
+#define TCP_SYN_RETRIES_MAX 5u   /* 1+2+4+8+16+32 s; MUST-23 asks for three minutes, but our
+	                            callers have shorter deadlines of their own */
 #define TCP_SYN_ACK_RETRIES_MAX 3u /* few answers to an address that is perhaps spoofed */
 #define TCP_RETRIES_MAX 10u        /* R2: 100 s at least from an RTO of 200 ms (MUST-20, SHLD-11) */
 #define TCP_ORPHAN_RETRIES_MAX 8u  /* of a connection that nobody holds any more */
@@ -44,7 +44,7 @@
 
 /* ---- reassembly ---- */
 #define TCP_REORDER_RANGES_MAX 16u /* per connection; each holds a block of its own at worst */
-#define TCP_REORDER_SHARE 8u       /* one connection in so many may hold out-of-order bytes at a time */
+#define TCP_REORDER_SHARE 8u       /* 1 in so many connections may hold out-of-order bytes */
 #define TCP_REORDER_CONNECTIONS_MIN 64u
 #define TCP_POOL_LOW_SHARE 16u /* windows stop growing while less than 1/16 of the blocks is free */
 
@@ -54,7 +54,7 @@
 /* ---- neighbours ---- */
 #define TCP_NEIGHBOURS_MAX 1024u           /* a power of two */
 #define TCP_NEIGHBOURS_UNRESOLVED_MAX 256u /* RFC 6583: a scan must not push out who is known */
-#define TCP_NEIGHBOUR_TRIES 3u             /* RFC 4861 10: MAX_MULTICAST_SOLICIT, MAX_UNICAST_SOLICIT */
+#define TCP_NEIGHBOUR_TRIES 3u             /* RFC 4861 10: MAX_*_SOLICIT */
 #define TCP_NEIGHBOUR_RETRY_US SECOND_US   /* RETRANS_TIMER */
 #define TCP_NEIGHBOUR_FRESH_US (30 * SECOND_US) /* REACHABLE_TIME */
 
@@ -65,6 +65,6 @@
 
 /* ---- ports ---- */
 #define TCP_PORT_TRIES_MAX 4096u /* then the range counts as used up towards that remote */
-#define TCP_TIME_WAIT_REUSE_MS 1000u /* age at which a port may be used again with timestamps (RFC 6191) */
+#define TCP_TIME_WAIT_REUSE_MS 1000u /* then its port may be used again (RFC 6191) */
 
 #endif

@@ -6,8 +6,8 @@
  * choice is a ladder: the first rung that has something wins, and any segment carries the ACK that
  * is due.
  *
- *   SYN or SYN-ACK - one repeated segment - duplicate ACKs, one by one - new data (with FIN behind the last
- *   byte) - FIN alone - window probe - ACK alone.
+ *   SYN or SYN-ACK - one repeated segment - duplicate ACKs, one by one - new data (with FIN behind
+ *   the last byte) - FIN alone - window probe - ACK alone.
  *
  * There is no Nagle (callers write whole replies and records), but no silly windows either: less
  * than a full segment goes out only if it is all there is, or half of the largest window the peer
@@ -139,9 +139,9 @@ static bool rung_fin(struct tcp_stack *s, struct conn *c, struct segment_plan *p
 	return true;
 }
 
-/* The persist timer has fired. Into a closed window goes one byte of what is waiting, or the FIN, and
- * snd_nxt stays (RFC 9293 3.8.6.1); a window that is open but too small to be worth a segment has been
- * waited for long enough and is filled (3.8.6.2.1, the override timeout). */
+/* The persist timer has fired. Into a closed window goes one byte of what is waiting, or the FIN,
+ * and snd_nxt stays (RFC 9293 3.8.6.1); a window that is open but too small to be worth a segment
+ * has been waited for long enough and is filled (3.8.6.2.1, the override timeout). */
 static bool rung_probe(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                        struct instant now)
 {

@@ -12,7 +12,8 @@
 static void copy_blocks(struct writer *w, struct block **b, uint32_t *at, uint32_t bytes)
 {
 	while (bytes > 0) {
-		if (*at == (*b)->end) { /* only now: the next block may not have been there before */
+		if (*at ==
+		    (*b)->end) { /* only now: the next block may not have been there before */
 			*b = (*b)->next;
 			CHECK(*b != NULL);
 			*at = (*b)->begin;

@@ -6,7 +6,8 @@
 #include "tcp/stack_int.h"
 
 #define TIME_WAIT_MAGIC 0x54574149u
-#define ISN_STEP 0x10000u /* how far a connection's ISN must lie behind its predecessor's last number */
+#define ISN_STEP                                                                                   \
+	0x10000u /* how far a connection's ISN must lie behind its predecessor's last number */
 
 void time_wait_init(struct time_waits *t, void *memory, uint32_t count)
 {

@@ -24,7 +24,7 @@ enum icmp_kind {
 	ICMP_ECHO_REQUEST,
 	ICMP_ECHO_REPLY,
 	ICMP_NEIGHBOUR, /* ND: see nd.h */
-	ICMP_HARD_ERROR, /* protocol or port unreachable, administratively prohibited (RFC 1122 4.2.3.9) */
+	ICMP_HARD_ERROR, /* protocol, port unreachable, prohibited (RFC 1122 4.2.3.9) */
 	ICMP_SOFT_ERROR, /* network, host unreachable, time exceeded: may pass by itself */
 	ICMP_TOO_BIG,
 };

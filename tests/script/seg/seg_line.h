@@ -1,6 +1,6 @@
 /*
- * seg_line.h - a script's state, its words, and how a line that shows a segment is read. For seg_run.c only,
- * whose head describes the language.
+ * seg_line.h - a script's state, its words, and how a line that shows a segment is read. For
+ * seg_run.c only, whose head describes the language.
  */
 #ifndef WEIR_TESTS_SEG_LINE_H
 #define WEIR_TESTS_SEG_LINE_H

@@ -199,7 +199,8 @@ static void peer_sends(struct play *p)
 	collect_events(p);
 }
 
-static bool options_match(const struct play *p, const struct line_seg *x, const struct tcp_options *o)
+static bool options_match(const struct play *p, const struct line_seg *x,
+                          const struct tcp_options *o)
 {
 	const struct tcp_options *want = &x->options;
 	bool good = want->mss_known == o->mss_known && want->shift_known == o->shift_known &&

@@ -95,6 +95,7 @@ bool play_wait(struct play *p, struct peer *peer, play_condition *done)
 	do {
 		if (done(p, peer))
 			return true;
+		stage_run_to(g, g->now); /* listening has opened windows: that is told at once */
 	} while (stage_step(g, limit));
 	return done(p, peer);
 }

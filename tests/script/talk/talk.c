@@ -80,6 +80,7 @@ static bool script_passes(const char *file, bool verbose)
 	char story[160] = "";
 	FILE *in = fopen(file, "r");
 	memset(&play, 0, sizeof(play));
+	check_hook_set(check_told);
 	play.file = file;
 	talk_settings_init(&play.set);
 	if (in == NULL) {
@@ -103,7 +104,6 @@ int main(int argc, char **argv)
 {
 	unsigned passed = 0, failed = 0;
 	bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
-	check_hook_set(check_told);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (int i = 1 + verbose; i < argc; i++) {
 		if (script_passes(argv[i], verbose))

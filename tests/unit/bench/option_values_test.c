@@ -1,8 +1,7 @@
 /*
  * option_values_test.c - texts of the generator's command line as values, good and bad.
  */
-/* The program is no archive: its parts are tested by being part of the test. */
-#include "bench/gen/option_values.c"
+#include "bench/gen/option_values.h"
 
 #include <stdio.h>
 
@@ -34,6 +33,9 @@ static void shares_and_times_are_decimals_in_range(void)
 	CU_ASSERT_FALSE(value_percent("-1", &share));
 	CU_ASSERT_FALSE(value_percent("1%", &share));
 	CU_ASSERT_FALSE(value_percent("nan", &share));
+	CU_ASSERT_FALSE(value_percent("1.", &share));
+	CU_ASSERT_FALSE(value_percent(".5", &share));
+	CU_ASSERT_FALSE(value_percent("1.5.5", &share));
 	CU_ASSERT_TRUE(value_seconds("0.25", &us));
 	CU_ASSERT_EQUAL(us, 250000);
 	CU_ASSERT_FALSE(value_seconds("", &us));

@@ -28,7 +28,8 @@ static void begin(void)
 static struct span output(void)
 {
 	struct tcp_frame_meta meta;
-	return span_of(frame, tcp_output(rig.stack, (struct room){ frame, sizeof(frame) }, &meta, now));
+	return span_of(frame,
+	               tcp_output(rig.stack, (struct room){ frame, sizeof(frame) }, &meta, now));
 }
 
 static bool output_arp(struct arp_message *m, const uint8_t **dst)

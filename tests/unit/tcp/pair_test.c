@@ -53,7 +53,8 @@ static void app_write(struct talk *t, uint32_t i)
 		size_t n = bytes < sizeof(piece) ? bytes : sizeof(piece);
 		for (size_t k = 0; k < n; k++)
 			piece[k] = byte_of(d->write_key, d->written + k);
-		size_t taken = byteq_write(tcp_tx(s, d->id), &t->wire.end[i].pool, span_of(piece, n));
+		size_t taken =
+			byteq_write(tcp_tx(s, d->id), &t->wire.end[i].pool, span_of(piece, n));
 		d->written += taken;
 		bytes -= taken;
 		if (taken < n)

@@ -175,7 +175,8 @@ static void random_segments_agree_with_a_plain_array(void)
 		agrees_with_a_plain_array(seed);
 }
 
-UNIT("tcp/reasm", { "segments that touch become one range, in front and between", neighbours_become_one_range },
+UNIT("tcp/reasm",
+     { "segments that touch become one range, in front and between", neighbours_become_one_range },
      { "where segments overlap, the bytes received first stand", the_first_copy_stands },
      { "bytes that came in order meanwhile are passed over",
        bytes_that_came_in_order_meanwhile_are_passed_over },
@@ -184,4 +185,5 @@ UNIT("tcp/reasm", { "segments that touch become one range, in front and between"
      { "without blocks nothing is taken and nothing leaks", without_blocks_nothing_is_taken },
      { "the range that grew last is the first SACK block",
        the_range_that_grew_last_is_the_first_sack_block },
-     { "random segments across the wrap agree with a plain array", random_segments_agree_with_a_plain_array })
+     { "random segments across the wrap agree with a plain array",
+       random_segments_agree_with_a_plain_array })

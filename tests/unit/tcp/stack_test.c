@@ -133,7 +133,8 @@ static void an_echo_comes_back(void)
 		CU_ASSERT_EQUAL(memcmp(eth.dst, peer_mac, 6), 0);
 		CU_ASSERT_EQUAL_FATAL(ip4_parse(eth.payload, 14, false, &ip), IP_OK);
 		CU_ASSERT_FATAL(icmp_parse(&ip, false, &m));
-		CU_ASSERT(m.kind == ICMP_ECHO_REPLY && m.word == 0xabcd0001 && m.body.bytes == body);
+		CU_ASSERT(m.kind == ICMP_ECHO_REPLY && m.word == 0xabcd0001 &&
+		          m.body.bytes == body);
 	}
 	rig_free(&rig);
 }

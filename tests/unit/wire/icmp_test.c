@@ -98,7 +98,8 @@ static void quotes_of_other_protocols_are_refused(void)
 	CU_ASSERT(!icmp_quote_parse(IP_V4, &m, &q));
 }
 
-UNIT("wire/icmp", { "an echo reply carries the request's bytes", an_echo_is_answered_with_its_own_bytes },
+UNIT("wire/icmp",
+     { "an echo reply carries the request's bytes", an_echo_is_answered_with_its_own_bytes },
      { "errors are hard, soft, too big or nothing to us", errors_are_hard_or_soft },
      { "the quoted segment is found, cuts are refused",
        the_quoted_segment_is_found_behind_ip_options },

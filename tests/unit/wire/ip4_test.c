@@ -19,7 +19,8 @@ static void seal(uint8_t *bytes)
 {
 	bytes[10] = bytes[11] = 0;
 	size_t header = (size_t)(bytes[0] & 15) * 4;
-	uint16_t sum = checksum_finish(checksum_add((struct checksum){ 0 }, span_of(bytes, header)));
+	uint16_t sum =
+		checksum_finish(checksum_add((struct checksum){ 0 }, span_of(bytes, header)));
 	bytes[10] = (uint8_t)(sum >> 8);
 	bytes[11] = (uint8_t)sum;
 }

@@ -3,8 +3,9 @@
 #include "tests/unit/unit.h"
 
 static const struct ip_addr own = { .family = IP_V6, .bytes = { 0x20, 1, 0, 2, [15] = 1 } };
-static const struct ip_addr peer = { .family = IP_V6,
-	                             .bytes = { 0x20, 1, 0, 2, [13] = 0xab, [14] = 0xcd, [15] = 9 } };
+static const struct ip_addr peer = {
+	.family = IP_V6, .bytes = { 0x20, 1, 0, 2, [13] = 0xab, [14] = 0xcd, [15] = 9 }
+};
 static uint8_t room[128];
 
 static struct ip_view emit(enum nd_kind kind)
@@ -101,4 +102,5 @@ UNIT("wire/nd", { "what is written is read", what_is_written_is_read },
      { "unknown options are skipped", unknown_options_are_skipped },
      { "a probe for duplicates comes from :: to the group and carries no address",
        a_probe_for_duplicates_carries_no_address },
-     { "group addresses are those of RFC 4291 and RFC 2464", group_addresses_are_those_of_the_rfcs })
+     { "group addresses are those of RFC 4291 and RFC 2464",
+       group_addresses_are_those_of_the_rfcs })
