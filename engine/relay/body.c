@@ -96,9 +96,7 @@ bool body_may_eat(const struct relay *r, const struct near *n)
 	const struct transaction *t = n->t;
 	if (t == NULL || t->phase != PHASE_BODY)
 		return true;
-	const struct block_pool *pool = r->config.pool;
-	uint32_t reserve = BODY_BLOCKS_RESERVE + pool->total / BODY_POOL_SHARE;
-	return byteq_bytes(&t->held) == 0 && pool->free_count >= reserve;
+	return byteq_bytes(&t->held) == 0 && !pool_is_low(r);
 }
 
 void body_release(struct relay *r, struct transaction *t)

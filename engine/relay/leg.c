@@ -25,17 +25,34 @@ void leg_note(struct leg *leg, const struct tcp_event *event)
 	}
 }
 
+/* What one leg may hold of each kind, given what is free: when the pool fills, all legs hold less. */
+static size_t leg_share(const struct block_pool *pool, size_t max)
+{
+	size_t share = (size_t)pool->free_count * BLOCK_DATA_BYTES / LEG_POOL_SHARE;
+	if (share < LEG_SHARE_BYTES_MIN)
+		share = LEG_SHARE_BYTES_MIN;
+	return share < max ? share : max;
+}
+
 static size_t room_under(size_t used, size_t max)
 {
 	return used < max ? max - used : 0;
 }
 
-static struct tls_queues leg_queues(struct leg *leg)
+/* Room in tcp_tx(), and of that what this leg's share of the pool allows. */
+static size_t leg_tx_room(struct leg *leg, const struct block_pool *pool)
+{
+	size_t room = tcp_tx_room(leg->tcp, leg->id);
+	size_t shared = room_under(byteq_bytes(tcp_tx(leg->tcp, leg->id)), leg_share(pool, SIZE_MAX));
+	return room < shared ? room : shared;
+}
+
+static struct tls_queues leg_queues(struct leg *leg, const struct block_pool *pool)
 {
 	return (struct tls_queues){
 		.cipher_in = tcp_rx(leg->tcp, leg->id),
 		.cipher_out = tcp_tx(leg->tcp, leg->id),
-		.cipher_out_room = tcp_tx_room(leg->tcp, leg->id),
+		.cipher_out_room = leg_tx_room(leg, pool),
 		.plain_in = &leg->plain_in,
 		.plain_in_room = room_under(byteq_bytes(&leg->plain_in), LEG_PLAIN_BYTES_MAX),
 		.plain_out = &leg->out,
@@ -50,10 +67,9 @@ static bool tls_is_parked(const struct leg *leg)
 
 void leg_pull(struct leg *leg, struct block_pool *pool, struct instant now)
 {
-	(void)pool; /* the engine uses the same pool; named here because queues grow */
 	if (leg->tcp == NULL || leg->tls == NULL || tls_is_parked(leg))
 		return;
-	struct tls_queues queues = leg_queues(leg);
+	struct tls_queues queues = leg_queues(leg, pool);
 	size_t in_before = byteq_bytes(queues.cipher_in);
 	size_t out_before = byteq_bytes(queues.cipher_out);
 	tls_input(leg->tls, &queues, now);
@@ -100,16 +116,16 @@ size_t leg_plain_left(struct leg *leg)
 	return byteq_bytes(leg->tls != NULL ? &leg->plain_in : tcp_rx(leg->tcp, leg->id));
 }
 
-size_t leg_out_room(const struct leg *leg)
+size_t leg_out_room(const struct leg *leg, const struct block_pool *pool)
 {
-	return room_under(byteq_bytes(&leg->out), LEG_OUT_BYTES_MAX);
+	return room_under(byteq_bytes(&leg->out), leg_share(pool, LEG_OUT_BYTES_MAX));
 }
 
-static void leg_close_now(struct leg *leg, struct instant now)
+static void leg_close_now(struct leg *leg, const struct block_pool *pool, struct instant now)
 {
 	if (leg->tls != NULL && !tls_is_parked(leg) && tls_phase(leg->tls) != TLS_PHASE_FAILED) {
 		tls_shut(leg->tls);
-		struct tls_queues queues = leg_queues(leg);
+		struct tls_queues queues = leg_queues(leg, pool);
 		tls_output(leg->tls, &queues, now);
 		tcp_tx_added(leg->tcp, leg->id, now);
 	}
@@ -124,15 +140,17 @@ void leg_push(struct leg *leg, struct block_pool *pool, struct instant now)
 	struct byteq *tx = tcp_tx(leg->tcp, leg->id);
 	size_t before = byteq_bytes(tx);
 	if (leg->tls != NULL) {
-		struct tls_queues queues = leg_queues(leg);
+		struct tls_queues queues = leg_queues(leg, pool);
 		tls_output(leg->tls, &queues, now);
+		if (leg_tls_failed(leg))
+			byteq_clear(&leg->out, pool); /* nothing but the alert can be sent any more */
 	} else {
-		(void)byteq_move(tx, &leg->out, pool, tcp_tx_room(leg->tcp, leg->id));
+		(void)byteq_move(tx, &leg->out, pool, leg_tx_room(leg, pool));
 	}
 	if (byteq_bytes(tx) != before)
 		tcp_tx_added(leg->tcp, leg->id, now);
 	if (leg->shut && leg_flushed(leg))
-		leg_close_now(leg, now);
+		leg_close_now(leg, pool, now);
 }
 
 bool leg_ended(struct leg *leg)
@@ -160,7 +178,7 @@ void leg_drop(struct leg *leg, struct block_pool *pool, struct instant now)
 	if (leg->tcp == NULL)
 		return;
 	if (!leg->closed && !leg->shut && leg->tls != NULL && tls_phase(leg->tls) == TLS_PHASE_ESTABLISHED)
-		leg_close_now(leg, now);
+		leg_close_now(leg, pool, now);
 	tcp_release(leg->tcp, leg->id, now);
 	leg_free_parts(leg, pool, true);
 }

@@ -45,7 +45,8 @@ struct span leg_peek(struct leg *leg);
 void leg_eat(struct leg *leg, struct block_pool *pool, size_t bytes, struct instant now);
 /* All that arrived in plaintext and was not eaten: must be nothing when TLS starts. */
 size_t leg_plain_left(struct leg *leg);
-size_t leg_out_room(const struct leg *leg);
+/* How much an SMTP machine may add to `out` now. */
+size_t leg_out_room(const struct leg *leg, const struct block_pool *pool);
 /* Sends what TCP takes of `out`; with `shut` set and everything sent, closes. */
 void leg_push(struct leg *leg, struct block_pool *pool, struct instant now);
 /* Everything handed to `out` has been given to TCP. */

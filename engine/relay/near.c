@@ -207,7 +207,7 @@ static bool near_may_eat(const struct relay *r, const struct near *n)
 {
 	if (n->closing || n->starttls_due || smtp_server_waits_for_answer(&n->smtp))
 		return false;
-	if (leg_out_room(&n->leg) < LEG_OUT_BYTES_MAX / 2)
+	if (byteq_bytes(&n->leg.out) > LEG_OUT_BYTES_MAX / 2)
 		return false; /* replies are not being read: neither are commands */
 	return body_may_eat(r, n);
 }
@@ -229,7 +229,7 @@ static void near_eat(struct relay *r, struct near *n)
 			n->starttls_due = !near_injected(r, n);
 		if (eaten == 0 && event.kind == SERVER_NONE)
 			return;
-		(void)smtp_server_output(&n->smtp, &n->leg.out, leg_out_room(&n->leg), r->now);
+		(void)smtp_server_output(&n->smtp, &n->leg.out, leg_out_room(&n->leg, r->config.pool), r->now);
 	}
 	visit_near(r, n); /* there is more; the other legs go first */
 }
@@ -251,7 +251,7 @@ static void near_discard(struct relay *r, struct near *n)
 static void near_flush(struct relay *r, struct near *n)
 {
 	if (!leg_handshaking(&n->leg))
-		(void)smtp_server_output(&n->smtp, &n->leg.out, leg_out_room(&n->leg), r->now);
+		(void)smtp_server_output(&n->smtp, &n->leg.out, leg_out_room(&n->leg, r->config.pool), r->now);
 	leg_push(&n->leg, r->config.pool, r->now);
 	if (n->starttls_due && leg_flushed(&n->leg))
 		near_starttls(r, n);
@@ -260,7 +260,7 @@ static void near_flush(struct relay *r, struct near *n)
 	if (n->linger.us == UINT64_MAX) {
 		n->linger = instant_add(r->now, CLOSE_LINGER_US);
 		n->leg.shut = true;
-		(void)smtp_server_output(&n->smtp, &n->leg.out, leg_out_room(&n->leg), r->now);
+		(void)smtp_server_output(&n->smtp, &n->leg.out, leg_out_room(&n->leg, r->config.pool), r->now);
 	}
 	leg_push(&n->leg, r->config.pool, r->now);
 	near_discard(r, n);

@@ -349,7 +349,7 @@ static void next_eat(struct relay *r, struct next *x)
 static void next_send(struct relay *r, struct next *x)
 {
 	if (!leg_handshaking(&x->leg))
-		(void)smtp_client_output(&x->smtp, &x->leg.out, leg_out_room(&x->leg), r->now);
+		(void)smtp_client_output(&x->smtp, &x->leg.out, leg_out_room(&x->leg, r->config.pool), r->now);
 	leg_push(&x->leg, r->config.pool, r->now);
 }
 

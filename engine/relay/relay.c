@@ -174,6 +174,7 @@ struct relay *relay_make(struct arena *arena, const struct relay_config *config,
 	r->config = *config;
 	r->now = now;
 	r->before = now;
+	r->starved = INSTANT_NEVER;
 	wheel_init(&r->wheel, now);
 	prng_seed(&r->prng, config->seed);
 	server_configs_fill(r);
@@ -328,11 +329,45 @@ static bool take_timers(struct relay *r)
 	return any;
 }
 
+static void visit_all(struct relay *r)
+{
+	uint32_t slot = 0;
+	struct near *n;
+	struct next *x;
+	while ((n = slab_next(&r->nears, &slot)) != NULL)
+		visit_near(r, n);
+	slot = 0;
+	while ((x = slab_next(&r->nexts, &slot)) != NULL)
+		visit_next(r, x);
+}
+
+static void note_starvation(struct relay *r)
+{
+	if (pool_is_low(r) && r->starved.us == UINT64_MAX)
+		r->starved = instant_add(r->now, STARVED_RETRY_US);
+}
+
+/* A machine that found no block left its bytes where they were, and no event tells it that blocks are back: all legs
+ * are looked after as soon as there are clearly enough again, or after a while. */
+static void take_starved(struct relay *r)
+{
+	uint32_t enough = pool_reserve(r) + pool_reserve(r) / 2;
+	bool starved = r->starved.us != UINT64_MAX;
+	if (!starved || (!instant_reached(r->starved, r->now) && r->config.pool->free_count < enough))
+		return;
+	r->starved = INSTANT_NEVER;
+	note_starvation(r);
+	visit_all(r);
+}
+
 static bool take_visits(struct relay *r, struct visit_line *line, uint32_t most)
 {
 	uint32_t taken = 0;
-	for (struct visit *v; taken < most && (v = visit_pop(line)) != NULL; taken++)
+	for (struct visit *v; taken < most && (v = visit_pop(line)) != NULL; taken++) {
+		note_starvation(r);
 		visit_do(r, v);
+		note_starvation(r);
+	}
 	return taken > 0;
 }
 
@@ -345,6 +380,7 @@ bool relay_turn(struct relay *r, struct instant now, int64_t wall_us)
 	bool busy = take_tcp_events(r);
 	busy = take_tls_completions(r) || busy;
 	busy = take_timers(r) || busy;
+	take_starved(r);
 	busy = take_visits(r, &r->visits, VISITS_PER_TURN_MAX) || busy;
 	busy = take_visits(r, &r->handshakes, HANDSHAKES_PER_TURN_MAX) || busy;
 	return take_visits(r, &r->visits, VISITS_PER_TURN_MAX) || busy; /* what the handshakes led to */
@@ -354,7 +390,7 @@ struct instant relay_deadline(const struct relay *r)
 {
 	if (r->visits.first != NULL || r->handshakes.first != NULL || r->touched_count > 0 || r->reports_open != r->reports_head)
 		return r->now;
-	return wheel_deadline(&r->wheel);
+	return instant_earlier(wheel_deadline(&r->wheel), r->starved);
 }
 
 void relay_drain(struct relay *r, struct instant now)

@@ -162,6 +162,7 @@ struct relay {
 	struct instant before; /* of the turn before */
 	int64_t wall_us;
 	bool draining;
+	struct instant starved; /* blocks ran low: when to look after all legs; INSTANT_NEVER: they did not */
 	struct slab nears, nexts, groups;
 	struct group **buckets;
 	uint32_t bucket_count; /* a power of two */
@@ -185,6 +186,17 @@ struct relay {
 static inline void count(struct relay *r, enum relay_counter counter)
 {
 	r->counters[counter]++;
+}
+
+/* Blocks below which no more content is eaten, and all legs are looked after again later. */
+static inline uint32_t pool_reserve(const struct relay *r)
+{
+	return BODY_BLOCKS_RESERVE + r->config.pool->total / BODY_POOL_SHARE;
+}
+
+static inline bool pool_is_low(const struct relay *r)
+{
+	return r->config.pool->free_count < pool_reserve(r);
 }
 
 /* ---- relay.c ---- */

@@ -173,6 +173,10 @@ static void recipient_send(struct relay *r, struct near *n, struct next *x)
 	if (missing == SMTP_REPLY_NONE && !smtp_client_can(&x->smtp, SMTP_REQUEST_RCPT))
 		missing = SMTP_REPLY_TOO_MANY_RECIPIENTS;
 	if (missing != SMTP_REPLY_NONE) {
+		if (n->t->phase == PHASE_NEXT) { /* MAIL went, RCPT cannot: the leg begins anew */
+			transaction_enter(r, n, PHASE_MAIL);
+			next_detach(r, n);
+		}
 		recipient_refuse(r, n, missing);
 		return;
 	}

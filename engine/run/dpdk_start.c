@@ -28,6 +28,7 @@
 #define WHY_BYTES 256u
 #define PORT_LOCAL_FIRST 20000u
 #define PORT_LOCAL_LAST 65535u
+#define POOL_WINDOWS 256u /* that many connections may fill their windows at once before bytes are dropped */
 #define TIME_WAIT_US (60 * SECOND_US)
 
 static bool eal_start(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
@@ -152,6 +153,7 @@ void dpdk_tcp_config(const struct dpdk *dpdk, const struct plan_want *want, uint
 		.connections_max = connections,
 		.half_open_max = connections / 10 + 16,
 		.rx_bytes_max = want->window_bytes_max,
+		.pool_windows = POOL_WINDOWS,
 		.tx_bytes_max = want->window_bytes_max,
 		.reorder_bytes_max = want->window_bytes_max,
 		.time_wait_us = TIME_WAIT_US,

@@ -16,7 +16,7 @@
 
 #define PORT_TX_QUEUED_MAX 64u    /* frames written but not yet taken by the device */
 #define PORT_TX_TRIES 4u          /* bursts offered per flush */
-#define PORT_TX_STUCK_MAX 1000u   /* flushes in a row without one frame taken: then they are dropped */
+#define PORT_TX_STUCK_MAX 50000u /* flushes in a row without one frame taken: then they are dropped */
 #define PORT_HANDED_FRAMES 1024u  /* hand-over ring of a queue; a power of two */
 #define PORT_MBUF_CACHE 256u
 

@@ -46,6 +46,7 @@
 #define TCP_REORDER_RANGES_MAX 16u /* per connection; each holds a block of its own at worst */
 #define TCP_REORDER_SHARE 8u       /* 1 in so many connections may hold out-of-order bytes */
 #define TCP_REORDER_CONNECTIONS_MIN 64u
+#define TCP_WINDOW_SHARE_MIN 8192u /* a window's share of the pool is never smaller: some segments */
 #define TCP_POOL_LOW_SHARE 16u /* windows stop growing while less than 1/16 of the blocks is free */
 
 /* ---- output ---- */

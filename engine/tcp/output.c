@@ -60,14 +60,6 @@ static bool rung_retransmit(struct tcp_stack *s, struct conn *c, struct segment_
 	return true;
 }
 
-/* The highest number sent, as far as it lies in the peer's window: after going back, snd_nxt itself
- * would be an old number there, and the ACK would not count. */
-static struct seq bare_ack_seq(const struct conn *c)
-{
-	struct seq edge = seq_max(c->snd_nxt, seq_add(c->snd_una, c->snd_wnd));
-	return seq_min(c->snd_max, edge);
-}
-
 static bool rung_duplicate_ack(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                                struct instant now)
 {
@@ -76,7 +68,7 @@ static bool rung_duplicate_ack(struct tcp_stack *s, struct conn *c, struct segme
 	if (c->acks_owed == 0)
 		return false;
 	c->acks_owed--;
-	plan->seq = bare_ack_seq(c);
+	plan->seq = segment_bare_seq(c);
 	plan->flags = TCP_ACK;
 	return true;
 }
@@ -169,7 +161,7 @@ static bool rung_ack(struct tcp_stack *s, struct conn *c, struct segment_plan *p
 	(void)now;
 	if ((c->flags & CONN_ACK_NOW) == 0)
 		return false;
-	plan->seq = bare_ack_seq(c);
+	plan->seq = segment_bare_seq(c);
 	plan->flags = TCP_ACK;
 	return true;
 }

@@ -153,6 +153,14 @@ size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_pl
 	return w.used;
 }
 
+/* The highest number sent, as far as it lies in the peer's window: after going back, snd_nxt itself
+ * would be an old number there, and the ACK would not count. */
+struct seq segment_bare_seq(const struct conn *c)
+{
+	struct seq edge = seq_max(c->snd_nxt, seq_add(c->snd_una, c->snd_wnd));
+	return seq_min(c->snd_max, edge);
+}
+
 void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	const uint8_t *mac = neigh_peek(s, c);
@@ -162,7 +170,7 @@ void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now)
 	}
 	struct tcp_seg reset = { .src_port = c->local_port,
 		                 .dst_port = c->remote_port,
-		                 .seq = c->snd_max,
+		                 .seq = segment_bare_seq(c),
 		                 .ack = c->rcv_nxt,
 		                 .flags = TCP_RST | TCP_ACK };
 	control_segment(s, mac, stack_addr(s, c->local), c->remote, &reset, now);

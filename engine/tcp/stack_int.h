@@ -82,6 +82,18 @@ static inline bool stack_blocks_low(const struct tcp_stack *s)
 	return s->pool->free_count < s->pool->total / TCP_POOL_LOW_SHARE;
 }
 
+/* The most that one connection may be promised of what is free now: all windows shrink together as the
+ * pool fills, before bytes have to be dropped. */
+static inline uint32_t stack_window_share(const struct tcp_stack *s)
+{
+	if (s->config.pool_windows == 0)
+		return UINT32_MAX;
+	uint64_t share = (uint64_t)s->pool->free_count * BLOCK_DATA_BYTES / s->config.pool_windows;
+	if (share > UINT32_MAX)
+		return UINT32_MAX;
+	return share < TCP_WINDOW_SHARE_MIN ? TCP_WINDOW_SHARE_MIN : (uint32_t)share;
+}
+
 /* ---- host.c ---- */
 bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
 void host_arp_input(struct tcp_stack *s, struct span payload, struct instant now);
@@ -153,6 +165,8 @@ struct segment_plan {
 size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,
                     const uint8_t *mac, struct room room, struct tcp_frame_meta *meta,
                     struct instant now);
+/* The sequence number of a segment without data: never beyond what the peer's window takes. */
+struct seq segment_bare_seq(const struct conn *c);
 void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now);
 /* ---- timers.c ---- */
 void timers_conn(struct tcp_stack *s, struct conn *c, struct instant now);

@@ -51,6 +51,8 @@ struct tcp_config {
 	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYNs are dropped, counted */
 	uint32_t rx_bytes_max;                     /* per connection: the largest window advertised */
 	uint32_t tx_bytes_max;                     /* per connection: the most that tcp_tx() may hold */
+	uint32_t pool_windows;                     /* a window promises at most 1/pool_windows of the free blocks'
+	                                            * bytes; 0: no such limit */
 	uint32_t reorder_bytes_max;                /* per connection: out-of-order bytes kept */
 	uint64_t time_wait_us;                     /* 2 MSL; 60 s where nothing else is said */
 	uint16_t port_first, port_last;            /* local ports for tcp_connect() */

@@ -48,6 +48,11 @@ static void keep_for_later(struct tcp_stack *s, struct conn *c, const struct tcp
 static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
 {
 	struct seq before = c->rcv_nxt;
+	if (stack_blocks_low(s) && byteq_bytes(&c->rx) >= BLOCK_DATA_BYTES) {
+		/* who has unread bytes must not take the last blocks from who waits for a reply */
+		stack_drop(s, TCP_DROP_RX_NO_BLOCK);
+		return 0;
+	}
 	while (data.bytes > 0) {
 		size_t gap = data.bytes;
 		if (c->reasm != NULL && c->reasm->count > 0) {

@@ -4,7 +4,8 @@
  * The right edge is rcv_nxt plus what rx_bytes_max leaves beside the unread bytes. It never moves
  * left, and moves right only by steps worth telling (no silly windows). The field counts in units
  * of the scale and is rounded down, so a peer may see less than was promised by a fraction of a
- * unit (RFC 7323 2.4); whatever was advertised once is accepted. While the block pool is nearly
+ * unit (RFC 7323 2.4); whatever was advertised once is accepted as long as there are blocks. No
+ * window is larger than its share of what is free in the block pool; while that is nearly
  * empty the edge stays where it is, with one segment's room for a connection that has nothing
  * unread.
  */
@@ -17,6 +18,8 @@ static uint32_t room_of(const struct tcp_stack *s, const struct conn *c)
 	uint32_t room = unread < max ? max - (uint32_t)unread : 0;
 	if (stack_blocks_low(s) && room > c->announced_mss)
 		room = unread == 0 ? c->announced_mss : 0;
+	else if (room > stack_window_share(s))
+		room = stack_window_share(s);
 	return room;
 }
 

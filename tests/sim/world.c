@@ -65,6 +65,7 @@ static struct tcp_config stack_config(uint32_t host, uint64_t seed)
 		.connections_max = 512,
 		.half_open_max = 64,
 		.rx_bytes_max = 65536,
+		.pool_windows = host == HOST_WEIR ? 64 : 0,
 		.tx_bytes_max = 131072,
 		.reorder_bytes_max = 65536,
 		.time_wait_us = 60 * SECOND_US,

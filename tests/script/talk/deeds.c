@@ -50,7 +50,7 @@ static void deed_accepts(struct play *p, const char *name, const char *rest)
 		peer_drop(p->stage, before);
 	if (*rest != '\0' && peer->port != atoi(rest))
 		play_fail(p, "expected a connection to port %s, got one to %u", rest, peer->port);
-	strncpy(peer->name, name, sizeof(peer->name) - 1);
+	snprintf(peer->name, sizeof(peer->name), "%s", name);
 }
 
 static bool is_reset(struct play *p, struct peer *peer)
@@ -61,8 +61,8 @@ static bool is_reset(struct play *p, struct peer *peer)
 
 static bool is_ended_well(struct play *p, struct peer *peer)
 {
-	return !peer_has_said(peer) && !peer_was_reset(peer) && (leg_pull(&peer->leg, &p->stage->peer_pool,
-	                                                                   p->stage->now), peer_ended(peer));
+	return !peer_has_said(peer) && !peer_was_reset(peer) &&
+	       (leg_pull(&peer->leg, &p->stage->peer_pool, p->stage->now), peer_ended(peer));
 }
 
 static void deed_sees(struct play *p, struct peer *peer, const char *what)
@@ -93,7 +93,10 @@ static void deed_tls(struct play *p, struct peer *peer, bool may_fail)
 	bool over = play_wait(p, peer, handshake_is_over);
 	bool failed = !over || leg_tls_failed(&peer->leg) || leg_handshaking(&peer->leg);
 	if (failed != may_fail)
-		play_fail(p, failed ? "the handshake of %s failed" : "the handshake of %s did not fail", peer->name);
+		play_fail(p,
+		          failed ? "the handshake of %s failed" :
+		                   "the handshake of %s did not fail",
+		          peer->name);
 }
 
 static void deed_fills(struct play *p, struct peer *peer, size_t bytes)

@@ -118,7 +118,8 @@ void line_says(struct play *p, struct peer *peer, const char *mark, const char *
 
 static struct span line_heard(const struct peer *peer)
 {
-	struct span have = span_of(peer->inbox.data + peer->inbox.head, peer->inbox.end - peer->inbox.head);
+	struct span have =
+		span_of(peer->inbox.data + peer->inbox.head, peer->inbox.end - peer->inbox.head);
 	return span_head(have, span_find(have, '\n') + 1);
 }
 
@@ -133,9 +134,9 @@ static struct span line_take(struct play *p, struct peer *peer, const char *want
 	if (!play_wait(p, peer, has_line_or_end) || !peer_listen_line(p->stage, peer)) {
 		struct span part = line_heard(peer);
 		play_fail(p, "expected on %s: %s\n    got: %s%.*s", peer->name, wanted,
-		          peer_was_reset(peer)       ? "a reset" :
-		          leg_ended(&peer->leg)      ? "the end, behind " :
-		                                       "silence, behind ",
+		          peer_was_reset(peer)  ? "a reset" :
+		          leg_ended(&peer->leg) ? "the end, behind " :
+		                                  "silence, behind ",
 		          (int)part.bytes, (const char *)part.data);
 	}
 	struct span line = line_heard(peer);
@@ -162,11 +163,13 @@ bool line_hear_bytes(struct play *p, struct peer *peer, size_t bytes)
 static void raw_take(struct play *p, struct peer *peer, struct span wanted)
 {
 	bool whole = line_hear_bytes(p, peer, wanted.bytes);
-	struct span have = span_of(peer->inbox.data + peer->inbox.head, peer->inbox.end - peer->inbox.head);
+	struct span have =
+		span_of(peer->inbox.data + peer->inbox.head, peer->inbox.end - peer->inbox.head);
 	have = span_head(have, wanted.bytes);
 	play_note(p, peer->name, "<=", have);
 	if (!whole || !span_equal(have, wanted))
-		play_fail(p, "expected %zu other bytes on %s than these %zu", wanted.bytes, peer->name, have.bytes);
+		play_fail(p, "expected %zu other bytes on %s than these %zu", wanted.bytes,
+		          peer->name, have.bytes);
 	peer->inbox.head += wanted.bytes;
 }
 
@@ -181,7 +184,7 @@ void line_said(struct play *p, struct peer *peer, const char *mark, const char *
 		if (matches(text, line))
 			return;
 		if (strcmp(mark, "<<") != 0)
-			play_fail(p, "expected on %s: %s\n    got: %.*s", peer->name, text, (int)line.bytes,
-			          (const char *)line.data);
+			play_fail(p, "expected on %s: %s\n    got: %.*s", peer->name, text,
+			          (int)line.bytes, (const char *)line.data);
 	}
 }

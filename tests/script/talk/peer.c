@@ -4,6 +4,7 @@
  * Built on relay/leg, which is what a hop below SMTP is. A peer reads from its leg only when the script listens; until
  * then its window closes as a slow reader's would.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,14 +47,15 @@ struct peer *peer_named(struct stage *g, const char *name)
 
 struct peer *peer_open(struct stage *g, const char *name, uint16_t port)
 {
-	struct endpoint remote = { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } }, .port = port };
+	struct endpoint remote = { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } },
+		                   .port = port };
 	struct peer *p = peer_take(g);
 	struct handle id;
 	p->near = true;
 	p->port = port;
-	strncpy(p->name, name, sizeof(p->name) - 1);
-	enum tcp_connect_outcome outcome =
-		tcp_connect(g->stacks[HOST_NEAR], remote, (uint64_t)(p - g->peers) + 1, g->now, &id);
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	enum tcp_connect_outcome outcome = tcp_connect(g->stacks[HOST_NEAR], remote,
+	                                               (uint64_t)(p - g->peers) + 1, g->now, &id);
 	CHECK(outcome == TCP_CONNECT_STARTED);
 	leg_open(&p->leg, g->stacks[HOST_NEAR], id);
 	return p;
@@ -98,8 +100,9 @@ static void events_take(struct stage *g, struct tcp_stack *tcp)
 
 static void peer_push(struct stage *g, struct peer *p)
 {
-	struct span rest = span_of(p->outbox.data + p->outbox.head, p->outbox.ready - p->outbox.head);
-	rest = span_head(rest, leg_out_room(&p->leg));
+	struct span rest =
+		span_of(p->outbox.data + p->outbox.head, p->outbox.ready - p->outbox.head);
+	rest = span_head(rest, leg_out_room(&p->leg, &g->peer_pool));
 	p->outbox.head += byteq_write(&p->leg.out, &g->peer_pool, rest);
 	if (p->shut && p->outbox.head == p->outbox.end && !p->leg.shut && leg_is_open(&p->leg)) {
 		p->leg.shut = true;

@@ -33,7 +33,8 @@ static size_t escaped(char *to, size_t capacity, struct span said)
 	for (size_t i = 0; i < said.bytes && used + 5 < capacity; i++) {
 		uint8_t c = said.data[i];
 		if (c == '\r' || c == '\n')
-			used += (size_t)snprintf(to + used, capacity - used, c == '\r' ? "\\r" : "\\n");
+			used += (size_t)snprintf(to + used, capacity - used,
+			                         c == '\r' ? "\\r" : "\\n");
 		else if (c < 0x20 || c >= 0x7f)
 			used += (size_t)snprintf(to + used, capacity - used, "\\x%02x", c);
 		else
@@ -53,8 +54,9 @@ void play_note(struct play *p, const char *who, const char *mark, struct span sa
 	char text[PLAY_SAID_BYTES];
 	size_t room = sizeof(p->transcript) - p->transcript_bytes;
 	(void)escaped(text, sizeof(text), said);
-	int wrote = snprintf(p->transcript + p->transcript_bytes, room, "  %9.3f %s%s %s\n",
-	                     p->stage == NULL ? 0.0 : seconds_of(p, p->stage->now), who, mark, text);
+	int wrote =
+		snprintf(p->transcript + p->transcript_bytes, room, "  %9.3f %s%s %s\n",
+	                 p->stage == NULL ? 0.0 : seconds_of(p, p->stage->now), who, mark, text);
 	if (wrote > 0 && (size_t)wrote < room)
 		p->transcript_bytes += (size_t)wrote;
 	p->transcript[p->transcript_bytes] = '\0';
@@ -66,8 +68,9 @@ static void complain_of_speech(struct play *p, struct peer *peer)
 {
 	char text[PLAY_SAID_BYTES];
 	peer_listen(p->stage, peer, PLAY_SAID_BYTES);
-	(void)escaped(text, sizeof(text),
-	              span_of(peer->inbox.data + peer->inbox.head, peer->inbox.end - peer->inbox.head));
+	(void)escaped(
+		text, sizeof(text),
+		span_of(peer->inbox.data + peer->inbox.head, peer->inbox.end - peer->inbox.head));
 	play_fail(p, "expected silence, but %s hears: %s", peer->name, text);
 }
 
@@ -77,7 +80,9 @@ void play_expect_silence(struct play *p, const struct peer *but)
 		if (!peer->live || peer == but)
 			continue;
 		if (peer->name[0] == '\0')
-			play_fail(p, "expected silence, but weir has opened a connection to port %u", peer->port);
+			play_fail(p,
+			          "expected silence, but weir has opened a connection to port %u",
+			          peer->port);
 		if (!peer->stalled && peer_has_said(peer))
 			complain_of_speech(p, peer);
 		if (!peer->end_heard && peer_was_reset(peer))
@@ -90,7 +95,8 @@ void play_expect_silence(struct play *p, const struct peer *but)
 bool play_wait(struct play *p, struct peer *peer, play_condition *done)
 {
 	struct stage *g = p->stage;
-	struct instant limit = instant_add(p->timed ? p->at : g->now, p->timed ? PLAY_SLACK_US : PLAY_NOW_US);
+	struct instant limit =
+		instant_add(p->timed ? p->at : g->now, p->timed ? PLAY_SLACK_US : p->patience_us);
 	stage_run_to(g, g->now);
 	do {
 		if (done(p, peer))
@@ -102,18 +108,21 @@ bool play_wait(struct play *p, struct peer *peer, play_condition *done)
 
 /* ---- one line ---- */
 
-/* "0.000 ", "+1.5 " or "... "; returns what follows. */
+/* "0.000 ", "+1.5 ", "~10 " or "... "; returns what follows. */
 static const char *time_read(struct play *p, const char *line)
 {
-	bool relative = line[0] == '+';
+	bool relative = line[0] == '+', patient = line[0] == '~';
 	char *end;
 	p->timed = false;
+	p->patience_us = PLAY_NOW_US;
 	if (strncmp(line, "...", 3) == 0)
 		return line + 3 + strspn(line + 3, " \t");
-	if (!isdigit((unsigned char)line[relative]))
+	if (!isdigit((unsigned char)line[relative || patient]))
 		return line;
-	double seconds = strtod(line + relative, &end);
-	p->timed = true;
+	double seconds = strtod(line + (relative || patient), &end);
+	p->timed = !patient;
+	if (patient)
+		p->patience_us = (uint64_t)(seconds * 1e6);
 	p->at = instant_add(relative ? p->last : p->stage->begin, (uint64_t)(seconds * 1e6 + 0.5));
 	return end + strspn(end, " \t");
 }
@@ -222,7 +231,8 @@ void play_line(struct play *p, const char *line)
 	const char *text = time_read(p, line);
 	char name[8], mark[4] = "";
 	const char *words;
-	bool part = speech_split(text, name, mark, &words) && strncmp(mark, ">>", 2) == 0; /* only gathers */
+	bool part = speech_split(text, name, mark, &words) &&
+	            strncmp(mark, ">>", 2) == 0; /* only gathers */
 	if (!part)
 		time_pass(p, text);
 	text_play(p, text);
@@ -234,9 +244,11 @@ void play_end(struct play *p)
 	if (p->stage == NULL)
 		play_fail(p, "nothing is said in this script");
 	p->timed = false;
+	p->patience_us = PLAY_NOW_US;
 	time_pass(p, "");
 	for (struct peer *peer = p->stage->peers; peer < p->stage->peers + TALK_PEERS_MAX; peer++)
-		if (peer->live && peer->near && !peer_is_over(peer) && !peer->shut && !peer->leg.shut)
+		if (peer->live && peer->near && !peer_is_over(peer) && !peer->shut &&
+		    !peer->leg.shut)
 			play_fail(p, "at the end %s is still open", peer->name);
 	const char *why = stage_end(p->stage);
 	if (why != NULL)

@@ -7,31 +7,43 @@
  * partner.test are under near.sender. One content rule, eicar.
  */
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "stage.h"
 
-#define STRINGS(array) { .count = sizeof(array) / sizeof(array[0]), .items = array }
+#define STRINGS(array)                                                                             \
+	{                                                                                          \
+		.count = sizeof(array) / sizeof(array[0]), .items = array                          \
+	}
 
 struct word {
 	const char *text;
 	uint64_t value;
 };
 
-static const struct word near_tls[] = { { "offer", SETTINGS_NEAR_OFFER }, { "off", SETTINGS_NEAR_OFF },
-	                                { "require", SETTINGS_NEAR_REQUIRE }, { NULL, 0 } };
-static const struct word levels[] = { { "opportunistic", TLS_LEVEL_OPPORTUNISTIC }, { "none", TLS_LEVEL_NONE },
-	                              { "encrypt", TLS_LEVEL_ENCRYPT }, { "verify", TLS_LEVEL_VERIFY },
+static const struct word near_tls[] = { { "offer", SETTINGS_NEAR_OFFER },
+	                                { "off", SETTINGS_NEAR_OFF },
+	                                { "require", SETTINGS_NEAR_REQUIRE },
+	                                { NULL, 0 } };
+static const struct word levels[] = { { "opportunistic", TLS_LEVEL_OPPORTUNISTIC },
+	                              { "none", TLS_LEVEL_NONE },
+	                              { "encrypt", TLS_LEVEL_ENCRYPT },
+	                              { "verify", TLS_LEVEL_VERIFY },
 	                              { NULL, 0 } };
 static const struct word on_failures[] = { { "defer", SETTINGS_ON_FAILURE_DEFER },
-	                                   { "reject", SETTINGS_ON_FAILURE_REJECT }, { NULL, 0 } };
-static const struct word minimums[] = { { "TLSv1.2", SETTINGS_TLS_1_2 }, { "TLSv1.3", SETTINGS_TLS_1_3 },
+	                                   { "reject", SETTINGS_ON_FAILURE_REJECT },
+	                                   { NULL, 0 } };
+static const struct word minimums[] = { { "TLSv1.2", SETTINGS_TLS_1_2 },
+	                                { "TLSv1.3", SETTINGS_TLS_1_3 },
 	                                { NULL, 0 } };
-static const struct word versions[] = { { "TLSv1.3", TLS_VERSION_1_3 }, { "TLSv1.2", TLS_VERSION_1_2 },
+static const struct word versions[] = { { "TLSv1.3", TLS_VERSION_1_3 },
+	                                { "TLSv1.2", TLS_VERSION_1_2 },
 	                                { NULL, 0 } };
 static const struct word verdicts[] = { { "reject", SETTINGS_VERDICT_REJECT },
-	                                { "defer", SETTINGS_VERDICT_DEFER }, { NULL, 0 } };
+	                                { "defer", SETTINGS_VERDICT_DEFER },
+	                                { NULL, 0 } };
 static const struct word answers[] = { { "no", 0 }, { "yes", 1 }, { NULL, 0 } };
 
 #define AT(field) offsetof(struct talk_settings, field)
@@ -73,7 +85,7 @@ void talk_settings_init(struct talk_settings *s)
 	memset(s, 0, sizeof(*s));
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		*field_of(s, &rows[i]) = rows[i].otherwise;
-	strcpy(s->next_name, "next.test");
+	memcpy(s->next_name, "next.test", sizeof("next.test"));
 }
 
 static const char *row_set(struct talk_settings *s, const struct row *row, const char *value)
@@ -94,7 +106,7 @@ static const char *row_set(struct talk_settings *s, const struct row *row, const
 const char *talk_settings_set(struct talk_settings *s, const char *name, const char *value)
 {
 	if (strcmp(name, "next.name") == 0) {
-		strncpy(s->next_name, value, sizeof(s->next_name) - 1);
+		snprintf(s->next_name, sizeof(s->next_name), "%s", value);
 		return NULL;
 	}
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -112,14 +124,21 @@ static const char *const any_domains[] = { "*" };
 static const char *const partner_domains[] = { "partner.test" };
 static const char *const eicar_literals[] = { "EICAR-STANDARD-ANTIVIRUS-TEST-FILE" };
 
-#define NEXT(number) { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 1 } }, .port = number }
+#define NEXT(number)                                                                               \
+	{                                                                                          \
+		.addr = { .family = IP_V4, .bytes = { 198, 18, 0, 1 } }, .port = number            \
+	}
 
 static struct settings_route routes[] = {
-	{ .domains = STRINGS(example_domains), .next = { NEXT(TALK_NEXT_PORT), NEXT(TALK_NEXT_PORT + 1) },
+	{ .domains = STRINGS(example_domains),
+	  .next = { NEXT(TALK_NEXT_PORT), NEXT(TALK_NEXT_PORT + 1) },
 	  .name = "next.test" },
-	{ .domains = STRINGS(sealed_domains), .next = { NEXT(TALK_NEXT_PORT), NEXT(TALK_NEXT_PORT + 1) },
+	{ .domains = STRINGS(sealed_domains),
+	  .next = { NEXT(TALK_NEXT_PORT), NEXT(TALK_NEXT_PORT + 1) },
 	  .name = "next.test" },
-	{ .domains = STRINGS(other_domains), .next_count = 1, .next = { NEXT(TALK_NEXT_PORT + 1) },
+	{ .domains = STRINGS(other_domains),
+	  .next_count = 1,
+	  .next = { NEXT(TALK_NEXT_PORT + 1) },
 	  .name = "next.test" },
 };
 
@@ -155,7 +174,8 @@ static void rules_fill(const struct talk_settings *chosen)
 	routes[1].next_count = (uint32_t)chosen->next_candidates;
 }
 
-static void listener_add(struct settings *s, const char *name, uint16_t port, enum settings_near_tls tls)
+static void listener_add(struct settings *s, const char *name, uint16_t port,
+                         enum settings_near_tls tls)
 {
 	struct ip_addr addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } };
 	s->listeners[s->listener_count++] =

@@ -31,7 +31,9 @@ static void *must(void *pointer)
 
 static struct tcp_config stack_config(const struct stage *g, enum talk_host host)
 {
-	static const uint8_t last[HOST_COUNT] = { [HOST_NEAR] = 10, [HOST_WEIR] = 2, [HOST_NEXT] = 1 };
+	static const uint8_t last[HOST_COUNT] = {
+		[HOST_NEAR] = 10, [HOST_WEIR] = 2, [HOST_NEXT] = 1
+	};
 	struct tcp_config c = {
 		.mac = { 2, 0, 0, 0, 0, (uint8_t)(host + 1) },
 		.mtu = 1500,
@@ -49,7 +51,8 @@ static struct tcp_config stack_config(const struct stage *g, enum talk_host host
 		.seed = 1 + host,
 	};
 	c.addresses[0] = (struct ip_prefix){
-		.addr = { .family = IP_V4, .bytes = { 198, 18, 0, last[host] } }, .bits = 24 };
+		.addr = { .family = IP_V4, .bytes = { 198, 18, 0, last[host] } }, .bits = 24
+	};
 	return c;
 }
 
@@ -76,7 +79,8 @@ static void tls_make(struct stage *g, enum talk_host host)
 		.fail_per_mille = next && g->set.next_tls_fails ? 1000 : 0,
 	};
 	struct block_pool *pool = host == HOST_WEIR ? &g->weir_pool : &g->peer_pool;
-	g->tls[host] = must(tls_fake_make(&c, pool, must(arena_take(&g->arena, "talk", tls_fake_bytes(&c)))));
+	g->tls[host] = must(
+		tls_fake_make(&c, pool, must(arena_take(&g->arena, "talk", tls_fake_bytes(&c)))));
 }
 
 static void weir_make(struct stage *g)
@@ -84,7 +88,8 @@ static void weir_make(struct stage *g)
 	const struct settings *s = &g->settings;
 	size_t content_bytes = content_plain_bytes(s, 16);
 	g->policy = must(policy_make(&g->arena, s));
-	g->content = must(content_plain_make(s, 16, must(arena_take(&g->arena, "talk", content_bytes))));
+	g->content =
+		must(content_plain_make(s, 16, must(arena_take(&g->arena, "talk", content_bytes))));
 	struct relay_config c = {
 		.settings = s,
 		.policy = g->policy,
@@ -103,13 +108,15 @@ static void weir_make(struct stage *g)
 
 static void pool_make(struct stage *g, struct block_pool *pool, uint32_t blocks)
 {
-	block_pool_init(pool, must(arena_take(&g->arena, "talk", (size_t)blocks * BLOCK_BYTES)), blocks);
+	block_pool_init(pool, must(arena_take(&g->arena, "talk", (size_t)blocks * BLOCK_BYTES)),
+	                blocks);
 }
 
 static void next_listen(struct stage *g)
 {
 	for (uint16_t port = TALK_NEXT_PORT; port < TALK_NEXT_PORT + 2; port++) {
-		struct endpoint local = { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 1 } }, .port = port };
+		struct endpoint local = { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 1 } },
+			                  .port = port };
 		if (port != g->set.next_closed && !tcp_listen(g->stacks[HOST_NEXT], local, port))
 			must(NULL);
 	}
@@ -218,8 +225,10 @@ static const char *peers_farewell(struct stage *g)
 			continue;
 		p->inbox.head = p->inbox.end;
 		peer_listen(g, p, TALK_TEXT_BYTES);
-		struct span said = span_of(p->inbox.data + p->inbox.head, p->inbox.end - p->inbox.head);
-		if (!p->near && !p->stalled && said.bytes > 0 && !span_equal(said, SPAN("QUIT\r\n")))
+		struct span said =
+			span_of(p->inbox.data + p->inbox.head, p->inbox.end - p->inbox.head);
+		if (!p->near && !p->stalled && said.bytes > 0 &&
+		    !span_equal(said, SPAN("QUIT\r\n")))
 			return "at the end an idle next leg said something else than QUIT";
 		peer_drop(g, p);
 	}
@@ -240,14 +249,18 @@ static const char *judge_emptiness(struct stage *g)
 	const uint64_t *counters = relay_counters(g->relay);
 	why[0] = '\0';
 	for (uint32_t host = 0; host < HOST_COUNT; host++)
-		if (tcp_connections(g->stacks[host]) > 0 || tls_engine_head(g->tls[host])->sessions > 0)
-			snprintf(why, sizeof(why), "host %u is left with %u connections and %u TLS sessions", host,
-			         tcp_connections(g->stacks[host]), tls_engine_head(g->tls[host])->sessions);
+		if (tcp_connections(g->stacks[host]) > 0 ||
+		    tls_engine_head(g->tls[host])->sessions > 0)
+			snprintf(why, sizeof(why),
+			         "host %u is left with %u connections and %u TLS sessions", host,
+			         tcp_connections(g->stacks[host]),
+			         tls_engine_head(g->tls[host])->sessions);
 	if (relay_sessions(g->relay) > 0 || relay_nexts(g->relay) > 0)
 		snprintf(why, sizeof(why), "%u near sessions and %u next legs are left",
 		         relay_sessions(g->relay), relay_nexts(g->relay));
 	else if (g->weir_pool.free_count != g->weir_pool.total)
-		snprintf(why, sizeof(why), "weir holds %u blocks", g->weir_pool.total - g->weir_pool.free_count);
+		snprintf(why, sizeof(why), "weir holds %u blocks",
+		         g->weir_pool.total - g->weir_pool.free_count);
 	else if (g->peer_pool.free_count != g->peer_pool.total)
 		snprintf(why, sizeof(why), "the peers hold blocks");
 	else if (content_head(g->content)->streams > 0)
@@ -272,7 +285,8 @@ const char *stage_end(struct stage *g)
 	struct instant limit = instant_add(g->now, END_US);
 	while (!hosts_are_empty(g) && stage_step(g, limit))
 		continue;
-	stage_run_to(g, instant_add(g->now, SECOND_US)); /* parked TLS sessions complete, reports settle */
+	stage_run_to(g, instant_add(g->now,
+	                            SECOND_US)); /* parked TLS sessions complete, reports settle */
 	while (relay_report_pop(g->relay, &report))
 		g->reports++;
 	return judge_emptiness(g);

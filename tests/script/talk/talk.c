@@ -5,7 +5,7 @@
  *
  * A script is lines; `#` starts a comment, and the first comment is the story. At its head, `set NAME = VALUE` (set.c).
  * Every other line may begin with a time: `12.5` counts from the start of the script, `+12.5` from the line before,
- * `...` or nothing means now. Then one of these, PEER being near, near2, next, next2, ...:
+ * `~12.5` gives a line that listens so much time, `...` or nothing means now. Then one of these, PEER being near, near2, next, next2, ...:
  *
  *	PEER> WORDS          says one line (CRLF is added), with all that `>>` gathered, in as few segments as it fits
  *	PEER>> WORDS         gathers a line to be said together with the next one, or with the FIN
@@ -94,7 +94,8 @@ static bool script_passes(const char *file, bool verbose)
 	if (passed)
 		printf("ok      %-40s %s\n", base_name(file), story);
 	else
-		printf("FAILED  %-40s %s\n  %s:%u: %s\n", base_name(file), story, file, play.line, play.why);
+		printf("FAILED  %-40s %s\n  %s:%u: %s\n", base_name(file), story, file, play.line,
+		       play.why);
 	if (!passed || verbose)
 		printf("  the dialogue so far:\n%s\n", play.transcript);
 	return passed;

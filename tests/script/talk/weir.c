@@ -13,8 +13,8 @@ static void weir_count(struct play *p, const char *name, uint64_t wanted)
 			continue;
 		uint64_t is = relay_counters(p->stage->relay)[i];
 		if (is != wanted)
-			play_fail(p, "expected %s to be %llu, got %llu", name, (unsigned long long)wanted,
-			          (unsigned long long)is);
+			play_fail(p, "expected %s to be %llu, got %llu", name,
+			          (unsigned long long)wanted, (unsigned long long)is);
 		return;
 	}
 	play_fail(p, "no such counter: %s", name);
@@ -28,7 +28,8 @@ static void weir_outcome(struct play *p, const char *wanted, unsigned code)
 	p->stage->reports++;
 	const char *is = relay_outcome_text(report.outcome);
 	if (strcmp(is, wanted) != 0 || (code != 0 && report.reply_code != code))
-		play_fail(p, "expected the outcome %s %u, got %s %u", wanted, code, is, report.reply_code);
+		play_fail(p, "expected the outcome %s %u, got %s %u", wanted, code, is,
+		          report.reply_code);
 }
 
 static void weir_hog(struct play *p, unsigned left)
@@ -67,7 +68,8 @@ bool line_of_weir(struct play *p, const char *line)
 		weir_count(p, word, number);
 	else if (sscanf(line, "outcome %39s %u", word, &number) >= 1)
 		weir_outcome(p, word, number);
-	else if (sscanf(line, "blocks left %u", &number) == 1 || strcmp(line, "blocks left all") == 0)
+	else if (sscanf(line, "blocks left %u", &number) == 1 ||
+	         strcmp(line, "blocks left all") == 0)
 		weir_hog(p, number);
 	else if (sscanf(line, "sessions %u", &number) == 1 && number != relay_sessions(g->relay))
 		play_fail(p, "expected %u near sessions, got %u", number, relay_sessions(g->relay));

@@ -8,7 +8,8 @@ static void a_turn_counts_with_the_one_before_it(void)
 	struct rig rig;
 	rig_make(&rig);
 	rig_turn(&rig, 1000);
-	struct near *n = rig_near(&rig); /* touches ENVELOPE in a turn that came 1000 us after the one before */
+	struct near *n = rig_near(
+		&rig); /* touches ENVELOPE in a turn that came 1000 us after the one before */
 	CU_ASSERT_EQUAL(n->t->stage_us[RELAY_STAGE_ENVELOPE], 0);
 	rig_turn(&rig, 300);
 	CU_ASSERT_EQUAL(n->t->stage_us[RELAY_STAGE_ENVELOPE], 1300);
@@ -79,7 +80,8 @@ static void a_report_opens_with_the_next_turn_and_has_its_last_stretch(void)
 	smtp_reply_make(&reply, 250, SPAN("2.0.0"), SPAN("queued"));
 	session_finish(rig.relay, n, RELAY_OUTCOME_DELIVERED, &reply);
 	CU_ASSERT_FALSE(relay_report_pop(rig.relay, &report));
-	CU_ASSERT_EQUAL(relay_deadline(rig.relay).us, rig.now.us); /* the turn that opens it is wanted at once */
+	CU_ASSERT_EQUAL(relay_deadline(rig.relay).us,
+	                rig.now.us); /* the turn that opens it is wanted at once */
 	rig_turn(&rig, 30);
 	CU_ASSERT_TRUE(relay_report_pop(rig.relay, &report));
 	CU_ASSERT_EQUAL(report.stage_us[RELAY_STAGE_ENVELOPE], 500);

@@ -27,7 +27,8 @@ static void every_phase_begins_and_ends_in_idle(void)
 			reached[edges[i].to] = reached[edges[i].to] || reached[edges[i].from];
 	for (unsigned phase = 0; phase < PHASE_COUNT; phase++) {
 		CU_ASSERT_TRUE(reached[phase]);
-		CU_ASSERT_TRUE(phase == PHASE_IDLE || is_edge(phase, PHASE_IDLE)); /* the sender may leave */
+		CU_ASSERT_TRUE(phase == PHASE_IDLE ||
+		               is_edge(phase, PHASE_IDLE)); /* the sender may leave */
 	}
 }
 
@@ -51,7 +52,8 @@ static void no_edge_stands_twice(void)
 {
 	for (size_t i = 0; i < COUNT_OF(edges); i++)
 		for (size_t k = 0; k < i; k++)
-			CU_ASSERT_FALSE(edges[i].from == edges[k].from && edges[i].to == edges[k].to);
+			CU_ASSERT_FALSE(edges[i].from == edges[k].from &&
+			                edges[i].to == edges[k].to);
 }
 
 static jmp_buf stopped;
@@ -79,16 +81,17 @@ static void exactly_the_edges_can_be_taken(void)
 	struct near *n = rig_near(&rig);
 	for (unsigned from = 0; from < PHASE_COUNT; from++)
 		for (unsigned to = 0; to < PHASE_COUNT; to++)
-			CU_ASSERT_EQUAL(step_is_allowed(&rig, n, (enum phase)from, (enum phase)to), is_edge(from, to));
+			CU_ASSERT_EQUAL(step_is_allowed(&rig, n, (enum phase)from, (enum phase)to),
+			                is_edge(from, to));
 	check_hook_set(NULL);
 	n->t->phase = PHASE_MAIL;
 	rig_abandon(&rig, n);
 	rig_end(&rig);
 }
 
-UNIT("relay/phases",
-     { "every phase begins and ends in IDLE", every_phase_begins_and_ends_in_idle },
+UNIT("relay/phases", { "every phase begins and ends in IDLE", every_phase_begins_and_ends_in_idle },
      { "a commit comes behind complete content only", a_commit_comes_behind_complete_content_only },
-     { "behind a commit or a refusal there is only the end", behind_a_commit_or_a_refusal_there_is_only_the_end },
+     { "behind a commit or a refusal there is only the end",
+       behind_a_commit_or_a_refusal_there_is_only_the_end },
      { "no edge stands twice", no_edge_stands_twice },
      { "exactly the edges can be taken", exactly_the_edges_can_be_taken })

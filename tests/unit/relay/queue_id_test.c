@@ -8,7 +8,8 @@ static void id_take(struct rig *rig, char id[QUEUE_ID_BYTES])
 	struct near *n = rig_near(rig);
 	memcpy(id, n->t->queue_id, QUEUE_ID_BYTES);
 	session_abandon(rig->relay, n);
-	(void)relay_turn(rig->relay, rig->now, rig->wall_us); /* frees the session; no time has passed */
+	(void)relay_turn(rig->relay, rig->now,
+	                 rig->wall_us); /* frees the session; no time has passed */
 }
 
 static void ids_of_one_millisecond_grow(void)
@@ -45,7 +46,8 @@ static void more_ids_than_a_millisecond_has_borrow_from_the_next(void)
 
 static void later_ids_are_greater_and_a_clock_set_back_is_not_followed(void)
 {
-	static const int64_t steps_us[] = { 1000, 1000000, -3600000000, 86400000000, -1, 31536000000000 };
+	static const int64_t steps_us[] = { 1000,        1000000, -3600000000,
+		                            86400000000, -1,      31536000000000 };
 	char before[QUEUE_ID_BYTES] = "", id[QUEUE_ID_BYTES];
 	struct rig rig;
 	rig_make(&rig);
@@ -71,10 +73,10 @@ static void an_id_is_thirteen_digits_and_ends_with_the_worker(void)
 	rig_end(&rig);
 }
 
-UNIT("relay/queue_id",
-     { "ids of one millisecond grow", ids_of_one_millisecond_grow },
+UNIT("relay/queue_id", { "ids of one millisecond grow", ids_of_one_millisecond_grow },
      { "more ids than a millisecond has borrow from the next one",
        more_ids_than_a_millisecond_has_borrow_from_the_next },
      { "later ids are greater, and a clock set back is not followed",
        later_ids_are_greater_and_a_clock_set_back_is_not_followed },
-     { "an id is thirteen digits and ends with the worker", an_id_is_thirteen_digits_and_ends_with_the_worker })
+     { "an id is thirteen digits and ends with the worker",
+       an_id_is_thirteen_digits_and_ends_with_the_worker })

@@ -59,7 +59,8 @@ static void under_tls_version_and_cipher_are_named(void)
 	n->tls_text = "TLSv1.3";
 	n->cipher_text = "TLS_AES_128_GCM_SHA256";
 	header_write(&h, &rig, n);
-	CU_ASSERT_PTR_NOT_NULL(strstr(h.buffer, "\r\n\t(using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256)\r\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(h.buffer, "\r\n\t(using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256)\r\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(h.buffer, " with ESMTPS id "));
 	rig_abandon(&rig, n);
 	rig_end(&rig);
@@ -70,8 +71,10 @@ static void the_protocol_word_follows_helo_smtputf8_and_tls(void)
 	static const struct {
 		bool esmtp, utf8, tls;
 		const char *word;
-	} cases[] = { { false, false, false, " with SMTP id " },    { true, false, false, " with ESMTP id " },
-		      { true, false, true, " with ESMTPS id " },    { true, true, false, " with UTF8SMTP id " },
+	} cases[] = { { false, false, false, " with SMTP id " },
+		      { true, false, false, " with ESMTP id " },
+		      { true, false, true, " with ESMTPS id " },
+		      { true, true, false, " with UTF8SMTP id " },
 		      { true, true, true, " with UTF8SMTPS id " } };
 	struct rig rig;
 	struct header h;
@@ -95,7 +98,8 @@ static void an_ip6_client_is_named_as_an_ip6_literal(void)
 	struct header h;
 	rig_make(&rig);
 	struct near *n = rig_near(&rig);
-	n->remote.addr = (struct ip_addr){ .family = IP_V6, .bytes = { 0x20, 0x01, 0, 2, [15] = 0x10 } };
+	n->remote.addr =
+		(struct ip_addr){ .family = IP_V6, .bytes = { 0x20, 0x01, 0, 2, [15] = 0x10 } };
 	header_write(&h, &rig, n);
 	CU_ASSERT_PTR_NOT_NULL(strstr(h.buffer, "([IPv6:2001:2::10])\r\n"));
 	rig_abandon(&rig, n);
@@ -116,7 +120,8 @@ static void a_silent_client_is_unknown(void)
 
 static void a_hostile_helo_cannot_end_a_line_or_open_a_comment(void)
 {
-	static const char helo[] = "a)\r\nSubject: x;(\\\"\x00\x7f\xff" "b c";
+	static const char helo[] = "a)\r\nSubject: x;(\\\"\x00\x7f\xff"
+				   "b c";
 	static const char wanted[] = "Received: from a)";
 	struct rig rig;
 	struct header h;
@@ -124,7 +129,8 @@ static void a_hostile_helo_cannot_end_a_line_or_open_a_comment(void)
 	struct near *n = rig_near(&rig);
 	helo_set(n, helo, sizeof(helo) - 1);
 	header_write(&h, &rig, n);
-	CU_ASSERT_NSTRING_EQUAL(h.buffer, "Received: from a???Subject:?x???????b?c ([198.18.0.10])\r\n", 56);
+	CU_ASSERT_NSTRING_EQUAL(h.buffer,
+	                        "Received: from a???Subject:?x???????b?c ([198.18.0.10])\r\n", 56);
 	CU_ASSERT_NSTRING_NOT_EQUAL(h.buffer, wanted, sizeof(wanted) - 1);
 	rig_abandon(&rig, n);
 	rig_end(&rig);
@@ -197,8 +203,10 @@ static bool date_is_as_libc_has_it(struct rig *rig, const struct near *n, int64_
 	/* RFC 5322 3.3: a day of one digit has no zero before it. */
 	if (gmtime_r(&when, &tm) == NULL)
 		return false;
-	strftime(wanted, sizeof(wanted), tm.tm_mday < 10 ? "; %a,X%d %b %Y %H:%M:%S +0000\r\n" :
-	                                                    "; %a, %d %b %Y %H:%M:%S +0000\r\n", &tm);
+	strftime(wanted, sizeof(wanted),
+	         tm.tm_mday < 10 ? "; %a,X%d %b %Y %H:%M:%S +0000\r\n" :
+	                           "; %a, %d %b %Y %H:%M:%S +0000\r\n",
+	         &tm);
 	char *zero = strstr(wanted, "X0");
 	if (zero != NULL) {
 		*zero = ' ';
@@ -214,18 +222,16 @@ static bool date_is_as_libc_has_it(struct rig *rig, const struct near *n, int64_
 static void named_days_are_right(void)
 {
 	static const int64_t seconds[] = {
-		0,             /* Thu, 1 Jan 1970 */
-		68169600,      /* 29 Feb 1972 */
-		951782400,     /* 29 Feb 2000: a century that leaps */
-		951868799,     /* its last second */
-		951868800,     /* 1 Mar 2000 */
-		1709164800,    /* 29 Feb 2024 */
-		2147483647,    /* 32 bits end */
-		2147483648,
-		4107542399,    /* 28 Feb 2100, 23:59:59: a century that does not leap */
-		4107542400,    /* 1 Mar 2100 */
-		4294967296,
-		253402300799,  /* Fri, 31 Dec 9999 23:59:59 */
+		0,                        /* Thu, 1 Jan 1970 */
+		68169600,                 /* 29 Feb 1972 */
+		951782400,                /* 29 Feb 2000: a century that leaps */
+		951868799,                /* its last second */
+		951868800,                /* 1 Mar 2000 */
+		1709164800,               /* 29 Feb 2024 */
+		2147483647,               /* 32 bits end */
+		2147483648, 4107542399,   /* 28 Feb 2100, 23:59:59: a century that does not leap */
+		4107542400,               /* 1 Mar 2100 */
+		4294967296, 253402300799, /* Fri, 31 Dec 9999 23:59:59 */
 	};
 	struct rig rig;
 	rig_make(&rig);
@@ -268,10 +274,12 @@ static void a_clock_before_the_epoch_says_the_epoch(void)
 UNIT("relay/received",
      { "the header names everything a reader wants", the_header_names_everything_a_reader_wants },
      { "under TLS version and cipher are named", under_tls_version_and_cipher_are_named },
-     { "the protocol word follows HELO, SMTPUTF8 and TLS", the_protocol_word_follows_helo_smtputf8_and_tls },
+     { "the protocol word follows HELO, SMTPUTF8 and TLS",
+       the_protocol_word_follows_helo_smtputf8_and_tls },
      { "an IPv6 client is named as an IPv6 literal", an_ip6_client_is_named_as_an_ip6_literal },
      { "a silent client is unknown", a_silent_client_is_unknown },
-     { "a hostile HELO cannot end a line or open a comment", a_hostile_helo_cannot_end_a_line_or_open_a_comment },
+     { "a hostile HELO cannot end a line or open a comment",
+       a_hostile_helo_cannot_end_a_line_or_open_a_comment },
      { "only a single ASCII recipient is named", only_a_single_ascii_recipient_is_named },
      { "a header is cut at its room and says so", a_header_is_cut_at_its_room_and_says_so },
      { "the longest peer and recipient fit the buffer of body_begin()",

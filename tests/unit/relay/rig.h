@@ -86,11 +86,11 @@ static inline struct smtp_mailbox rig_mailbox(const char *path)
 static inline struct near *rig_near(struct rig *rig)
 {
 	struct near *n = rig_must(slab_take(&rig->relay->nears));
-	struct smtp_mail mail = { .sender = rig_mailbox("sender@a.test"),
-		                  .body = SMTP_BODY_7BIT };
+	struct smtp_mail mail = { .sender = rig_mailbox("sender@a.test"), .body = SMTP_BODY_7BIT };
 	n->timer.kind = VISIT_NEAR;
 	n->linger = INSTANT_NEVER;
-	n->remote = (struct endpoint){ .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 10 } }, .port = 5000 };
+	n->remote = (struct endpoint){ .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 10 } },
+		                       .port = 5000 };
 	session_mail(rig->relay, n, &mail);
 	if (n->t == NULL)
 		abort();

@@ -52,17 +52,20 @@ static void zeroed_memory_is_deferred(void)
 static void texts_are_those_the_operators_manual_promises(void)
 {
 	struct smtp_reply reply;
-	smtp_reply_set(&reply, verdict_reply((struct verdict){ .kind = VERDICT_DEFER,
-	                                                       .reason = POLICY_REASON_NEXT_NO_STARTTLS }));
+	smtp_reply_set(&reply,
+	               verdict_reply((struct verdict){ .kind = VERDICT_DEFER,
+	                                               .reason = POLICY_REASON_NEXT_NO_STARTTLS }));
 	CU_ASSERT_EQUAL(reply.bytes, strlen("4.7.10 Recipient does not support STARTTLS"));
-	CU_ASSERT_NSTRING_EQUAL(reply.text, "4.7.10 Recipient does not support STARTTLS", reply.bytes);
-	smtp_reply_set(&reply, verdict_reply((struct verdict){ .kind = VERDICT_REJECT,
-	                                                       .reason = POLICY_REASON_NEXT_NO_STARTTLS }));
+	CU_ASSERT_NSTRING_EQUAL(reply.text, "4.7.10 Recipient does not support STARTTLS",
+	                        reply.bytes);
+	smtp_reply_set(&reply,
+	               verdict_reply((struct verdict){ .kind = VERDICT_REJECT,
+	                                               .reason = POLICY_REASON_NEXT_NO_STARTTLS }));
 	CU_ASSERT_NSTRING_EQUAL(reply.text, "5.7.10 ", 7);
 }
 
-UNIT("relay/verdict",
-     { "each reason has its reply", each_reason_has_its_reply },
+UNIT("relay/verdict", { "each reason has its reply", each_reason_has_its_reply },
      { "no reply to a verdict is positive", no_reply_to_a_verdict_is_positive },
      { "zeroed memory is deferred", zeroed_memory_is_deferred },
-     { "texts are those the operator's manual promises", texts_are_those_the_operators_manual_promises })
+     { "texts are those the operator's manual promises",
+       texts_are_those_the_operators_manual_promises })
