@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "pmd-config/config_file.h"
 #include "policy/settings.h"
 #include "policy/settings_table.h"
 
@@ -27,7 +28,9 @@ struct config {
 	bool parsed;
 	const char *name;   /* of the file, as given */
 	const char *folder; /* what relative paths are relative to; "": the working directory */
-	struct settings settings;
+	const struct config_kind *kind;
+	void *values;             /* what the kind's rows lie in */
+	struct settings settings; /* the values of weir's own kind */
 	struct config_kept *kept;
 };
 
