@@ -18,8 +18,22 @@ void schedule_init(struct schedule *s, enum gen_arrivals arrivals, uint64_t rate
 		schedule_step(s);
 }
 
+/* What was due and did not begin is forgotten: the new rate begins now. */
+void schedule_rate(struct schedule *s, uint64_t rate_per_1000s, struct instant now)
+{
+	s->paused = rate_per_1000s == 0;
+	if (s->paused)
+		return;
+	s->mean_us = 1e9 / (double)rate_per_1000s;
+	s->next_us = (double)now.us;
+	if (s->arrivals == GEN_POISSON)
+		schedule_step(s);
+}
+
 struct instant schedule_next(const struct schedule *s)
 {
+	if (s->paused)
+		return INSTANT_NEVER;
 	return (struct instant){ .us = (uint64_t)s->next_us };
 }
 
@@ -34,5 +48,5 @@ void schedule_step(struct schedule *s)
 uint64_t schedule_backlog(const struct schedule *s, struct instant now)
 {
 	double late = (double)now.us - s->next_us;
-	return late <= 0 ? 0 : 1 + (uint64_t)(late / s->mean_us);
+	return s->paused || late <= 0 ? 0 : 1 + (uint64_t)(late / s->mean_us);
 }
