@@ -222,7 +222,7 @@ def table(heads, rows, first_left=True):
 
 
 def tables(run):
-    keys = ("begun", "acknowledged", "delivered", "refused", "lost", "duplicated", "corrupted", "contradicted",
+    keys = ("begun", "acknowledged", "delivered", "refused", "lost", "bounced", "duplicated", "corrupted", "contradicted",
             "unanswered", "unfinished")
     parts = [card("What became of the messages", "acknowledged by the target, against what the sinks took",
                   table(("", "messages"), [(esc(k), number(run.get(k, 0))) for k in keys])),

@@ -21,6 +21,8 @@ void totals_of(const struct gen_results *r, struct total totals[TOTALS])
 		{ "delivered", "delivered", t->delivered },
 		{ "refused", "refused", t->refused },
 		{ "lost", "lost: acknowledged, not delivered", t->lost },
+		{ "bounced", "bounced: refused by the sink behind the acknowledgement", t->bounced },
+		{ "bounces", "bounces that the sinks took", t->bounces },
 		{ "duplicated", "duplicated", t->duplicated },
 		{ "corrupted", "corrupted", t->corrupted },
 		{ "contradicted", "contradicted: refused, and delivered", t->contradicted },

@@ -6,7 +6,7 @@
 
 #include "bench/tool/report.h"
 
-#define TOTALS 14u
+#define TOTALS 16u
 
 struct total {
 	const char *key, *text;
