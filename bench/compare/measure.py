@@ -58,12 +58,13 @@ def cpu_of_tree(pid):
 
 
 def memory_of_tree(pid):
-    """Bytes, each shared page counted once (proportional shares)."""
+    """Bytes of heaps and stacks, each shared page counted once (proportional shares). Code, and memory shared
+    with a generator on the other side of a memif, are no connection's."""
     total = 0
     for process in tree(pid):
         try:
             with open(f"/proc/{process}/smaps_rollup", encoding="ascii") as file:
-                total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+                total += sum(int(line.split()[1]) for line in file if line.startswith("Pss_Anon:"))
         except OSError:
             continue
     return total * 1024
@@ -109,7 +110,7 @@ class Turn:
         core = min(os.sched_getaffinity(0))
         # DPDK pins its own threads; the others stay on the generator's core.
         done = subprocess.run(
-            [*systems.ahead(), "taskset", "-c", str(core), PROGRAM, "run", self.scenario, *self.options,
+            ["taskset", "-c", str(core), PROGRAM, "run", self.scenario, *self.options,
              *self.system.arguments(), *self.engine(), "--json", report, "--quiet", "--linger", str(LINGER_SECONDS), *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", stdin=subprocess.DEVNULL,
             timeout=600, cwd=systems.TREE)
