@@ -162,6 +162,10 @@ MUST_USE bool tls_context_near_beside(SSL_CTX *context, const struct tls_certifi
 MUST_USE SSL_CTX *tls_context_next(struct tls_engine *e, const struct tls_openssl_config *config,
                                    bool verify, struct complaint *c);
 
+/* Would a context take that file by itself? */
+MUST_USE bool tls_context_takes(struct tls_engine *e, enum tls_file kind, const char *path,
+                                struct complaint *c);
+
 /* names */
 MUST_USE bool tls_names_make(struct tls_engine *e, const struct tls_openssl_config *config,
                              struct complaint *c, int *which);

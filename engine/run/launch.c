@@ -14,12 +14,11 @@
 
 #include "crypto-offload/tls_openssl.h"
 #include "run/clock.h"
+#include "run/launch_check.h"
 
 #define ERROR_BYTES 512u
-#define NEXT_RESUMPTIONS_MAX 1024u /* TLS sessions kept per worker for resumption on next */
 #define KIB 1024u
 
-static void tls_config_make(const struct settings *s, struct tls_openssl_config *config);
 static void want_make(const struct settings *s, struct dpdk_want *want);
 static bool policy_start(struct engine *e, char *error, size_t error_bytes);
 static bool worker_start(struct engine *e, uint32_t index, char *error, size_t error_bytes);
@@ -29,63 +28,6 @@ static bool worker_build(struct engine *e, struct engine_worker *w, char *error,
 static bool worker_heap(const struct engine *e, struct engine_worker *w, char *error,
                         size_t error_bytes);
 static void table_print(const struct engine *e, FILE *messages);
-
-/* ---- checks ---- */
-
-static bool certificates_check(const struct config *config, FILE *errors)
-{
-	struct tls_openssl_config tls;
-	char where[ERROR_BYTES], error[ERROR_BYTES], setting[64];
-	int which;
-	tls_config_make(config_settings(config), &tls);
-	if (tls_openssl_check(&tls, &which, error, sizeof(error)))
-		return true;
-	if (which < 0)
-		snprintf(setting, sizeof(setting), "tls.trust");
-	else
-		snprintf(setting, sizeof(setting), "certificates[%d]", which);
-	config_where(config, setting, where, sizeof(where));
-	fprintf(errors, "%s: %s: %s\n", where, setting, error);
-	return false;
-}
-
-static bool content_check(const struct config *config, FILE *errors)
-{
-	char where[ERROR_BYTES], error[ERROR_BYTES];
-	struct match_hs_database *db =
-		match_hs_compile(config_settings(config), error, sizeof(error));
-	if (db != NULL) {
-		match_hs_database_free(db);
-		return true;
-	}
-	config_where(config, "content", where, sizeof(where));
-	fprintf(errors, "%s: content: %s\n", where, error);
-	return false;
-}
-
-bool launch_check(const struct config *config, FILE *errors)
-{
-	bool certificates = certificates_check(config, errors);
-	return content_check(config, errors) && certificates;
-}
-
-static void tls_config_make(const struct settings *s, struct tls_openssl_config *config)
-{
-	*config = (struct tls_openssl_config){
-		.certificate_count = s->certificate_count,
-		.trust = s->tls.trust,
-		.near_minimum = TLS_VERSION_1_2,
-		.handshake_timeout_us = s->timeouts.tls_handshake_seconds * SECOND_US,
-		.next_sessions_max = NEXT_RESUMPTIONS_MAX,
-	};
-	_Static_assert(SETTINGS_CERTIFICATES_MAX <= TLS_CERTIFICATES_MAX, "all configured ones fit");
-	for (uint32_t i = 0; i < s->certificate_count; i++)
-		config->certificates[i] = (struct tls_certificate_files){
-			.name = s->certificates[i].name,
-			.chain = s->certificates[i].chain,
-			.key = s->certificates[i].key,
-		};
-}
 
 /* ---- start ---- */
 
@@ -161,6 +103,9 @@ static bool policy_start(struct engine *e, char *error, size_t error_bytes)
 		snprintf(error, error_bytes, "no hugepage memory for the policy (%zu KiB)", bytes / KIB);
 		return false;
 	}
+	struct siphash_key secret;
+	dpdk_random(&secret, sizeof(secret));
+	policy_secret_set(e->policy, secret);
 	e->database = match_hs_compile(e->settings, error, error_bytes);
 	return e->database != NULL;
 }
@@ -252,7 +197,7 @@ static bool worker_build(struct engine *e, struct engine_worker *w, char *error,
 static bool worker_heap(const struct engine *e, struct engine_worker *w, char *error, size_t error_bytes)
 {
 	struct tls_openssl_config tls;
-	tls_config_make(e->settings, &tls);
+	launch_tls_config(e->settings, &tls);
 	tls.sessions_max = e->dpdk.plan.connections_per_worker;
 	memcpy(tls.ticket_key, e->ticket_key, sizeof(tls.ticket_key));
 	w->tls = tls_openssl_make(&tls, w->worker.pool, error, error_bytes);
