@@ -128,6 +128,7 @@ struct settings {
 		uint32_t next_idle_seconds;    /* a pooled next connection is closed after this */
 		uint32_t next_connections_max; /* per group key and worker */
 		uint32_t next_messages_max;    /* then QUIT; 0: no limit */
+		uint32_t next_resumptions_max; /* TLS sessions remembered per worker; 0: none */
 		uint64_t memory_bytes; /* reserved for all workers; 0: from connections_max */
 	} limits;
 	struct {

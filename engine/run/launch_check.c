@@ -34,7 +34,7 @@ void launch_tls_config(const struct settings *s, struct tls_openssl_config *conf
 		.trust = s->tls.trust,
 		.near_minimum = TLS_VERSION_1_2,
 		.handshake_timeout_us = s->timeouts.tls_handshake_seconds * SECOND_US,
-		.next_sessions_max = LAUNCH_NEXT_RESUMPTIONS_MAX,
+		.next_sessions_max = s->limits.next_resumptions_max,
 	};
 	_Static_assert(SETTINGS_CERTIFICATES_MAX <= TLS_CERTIFICATES_MAX, "all configured ones fit");
 	for (uint32_t i = 0; i < s->certificate_count; i++)

@@ -8,8 +8,6 @@
 #include "pmd-config/config_file.h"
 #include "policy/settings.h"
 
-#define LAUNCH_NEXT_RESUMPTIONS_MAX 1024u /* TLS sessions kept per worker for resumption on next */
-
 /* Adds what is wrong with certificates, keys, the trust file and content rules to the mistakes of
  * `config`; settings that are doubted already are left out. config_report() tells the result. */
 void launch_check(struct config *config);

@@ -165,6 +165,7 @@ static void what_is_not_written_has_its_default(void)
 	CU_ASSERT_EQUAL(s->limits.next_idle_seconds, 30);
 	CU_ASSERT_EQUAL(s->limits.next_connections_max, 64);
 	CU_ASSERT_EQUAL(s->limits.next_messages_max, 0);
+	CU_ASSERT_EQUAL(s->limits.next_resumptions_max, 1024);
 	CU_ASSERT_EQUAL(s->limits.memory_bytes, 0);
 	CU_ASSERT_EQUAL(s->timeouts.near_command_seconds, 300);
 	CU_ASSERT_EQUAL(s->timeouts.near_data_seconds, 180);
