@@ -72,7 +72,7 @@ struct tls_engine *tls_openssl_make(const struct tls_openssl_config *config,
 	e->head.ops = &openssl_ops;
 	e->head.pool = pool;
 	e->head.sessions_max = config->sessions_max;
-	if (engine_contexts_make(e, config, &c, &which) &&
+	if (engine_contexts_make(e, config, &c, &which) && tls_verdict_make(e, &c) &&
 	    tls_cache_make(&e->cache, e, config->next_sessions_max, &c) &&
 	    sessions_make(e, config->sessions_max, &c))
 		return e;
@@ -194,6 +194,7 @@ static void engine_free(struct tls_engine *e)
 	if (e->sessions_memory != NULL)
 		sessions_free(e);
 	tls_cache_free(&e->cache);
+	tls_verdict_free(e);
 	tls_names_free(&e->names);
 	for (uint32_t i = 0; i < e->near_count; i++)
 		SSL_CTX_free(e->near[i]);
