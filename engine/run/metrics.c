@@ -292,6 +292,12 @@ static void tls_families(const struct view *v, struct buffer *out)
 	tls_pair(v, out, "weir_tls_sessions_resumed_total", "Of those, resumed ones.",
 	         offsetof(struct tls_engine_head, resumed_near),
 	         offsetof(struct tls_engine_head, resumed_next));
+	family(out, "weir_tls_chains_known_total", "counter",
+	       "Full handshakes with next hops whose certificate chain had been found good before.");
+	for (uint32_t w = 0; w < v->worker_count; w++)
+		if (v->workers[w].tls != NULL)
+			buffer_printf(out, "weir_tls_chains_known_total{worker=\"%u\"} %" PRIu64 "\n", w,
+			              view_read(&v->workers[w].tls->chains_known));
 	family(out, "weir_tls_errors_total", "counter", "TLS sessions failed, by reason.");
 	for (uint32_t w = 0; w < v->worker_count; w++)
 		for (enum tls_failure f = TLS_FAILURE_PROTOCOL; v->workers[w].tls != NULL && f < TLS_FAILURE_COUNT; f++)
@@ -316,8 +322,24 @@ static void content_families(const struct view *v, struct buffer *out)
 		              view_read(&v->workers[w].content->matches));
 }
 
-static void pool_families(const struct view *v, struct buffer *out)
+static void reserved_family(const struct view *v, struct buffer *out)
 {
+	family(out, "weir_memory_reserved_bytes", "gauge", "Memory reserved at the start, by what it is for.");
+	for (uint32_t w = 0; w < v->worker_count; w++) {
+		const struct arena *a = v->workers[w].memory;
+		for (uint32_t i = 0; a != NULL && i < a->lines; i++)
+			buffer_printf(out, "weir_memory_reserved_bytes{worker=\"%u\",part=\"%s\"} %zu\n", w,
+			              label_of(a->ledger[i].name).text, a->ledger[i].bytes);
+	}
+	family(out, "weir_connections_limit", "gauge", "Connections that the memory of a worker is made for.");
+	for (uint32_t w = 0; w < v->worker_count; w++)
+		buffer_printf(out, "weir_connections_limit{worker=\"%u\"} %u\n", w,
+		              v->workers[w].connections_max);
+}
+
+static void memory_families(const struct view *v, struct buffer *out)
+{
+	reserved_family(v, out);
 	family(out, "weir_blocks", "gauge", "Buffer blocks of 4 KiB: in all, free, and fewest ever free.");
 	for (uint32_t w = 0; w < v->worker_count; w++) {
 		const struct block_pool *p = v->workers[w].pool;
@@ -386,6 +408,6 @@ void metrics_write(const struct view *view, struct buffer *out)
 	relay_families(view, out);
 	tls_families(view, out);
 	content_families(view, out);
-	pool_families(view, out);
+	memory_families(view, out);
 	budget_families(view, out);
 }
