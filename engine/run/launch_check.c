@@ -1,15 +1,23 @@
 /*
- * launch_check.c - what the loader cannot judge by itself, because it takes OpenSSL or Hyperscan to
- * do so: certificates, keys, the trust file, content rules. See launch_check.h.
+ * launch_check.c - what the loader cannot judge by itself, because it takes OpenSSL, Hyperscan, DPDK's
+ * drivers or the file system to do so: certificates, keys, the trust file, content rules, devices,
+ * the log's folder. See launch_check.h.
  *
  * Each file is first tried alone, so that one bad file does not hide another; only sound ones are
  * then tried together, which finds a key of another certificate and names given out twice.
  */
 #include "run/launch_check.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/text.h"
+#include "pmd-config/eal_args.h"
+#include "pmd-config/plan.h"
 #include "policy/match_hs.h"
 
 #define ERROR_BYTES   512u
@@ -20,11 +28,18 @@ static void together_check(struct config *config);
 static bool file_check(struct config *config, const char *setting, enum tls_file kind,
 		       const char *path);
 static void content_check(struct config *config);
+static void devices_check(struct config *config);
+static void words_check(struct config *config);
+static void refusal_note(struct config *config, char *refusal);
+static void log_check(struct config *config);
 
 void launch_check(struct config *config)
 {
 	certificates_check(config);
 	content_check(config);
+	devices_check(config);
+	words_check(config);
+	log_check(config);
 }
 
 void launch_tls_config(const struct settings *s, struct tls_openssl_config *config)
@@ -96,4 +111,73 @@ static void content_check(struct config *config)
 	if (db == NULL)
 		config_mistake(config, "content", "%s", error);
 	match_hs_database_free(db);
+}
+
+/* Only whether a driver could take it: the machine may be another one. */
+static void devices_check(struct config *config)
+{
+	const struct settings *s = config_settings(config);
+	char setting[SETTING_BYTES], text[ERROR_BYTES];
+	if (config_doubted(config, "workers.lcores"))
+		return;
+	for (uint32_t i = 0; i < s->port_count; i++) {
+		struct plan_port_want port = { .device = s->ports[i].device, .mtu = s->ports[i].mtu };
+		struct text why = text_of(text, sizeof(text));
+		snprintf(setting, sizeof(setting), "ports[%u].device", i);
+		if (!config_doubted(config, setting) &&
+		    !eal_args_port_check(&port, i, s->workers.count, &why))
+			refusal_note(config, text);
+	}
+}
+
+/* The operator's own words for DPDK, among arguments as they will be; every core counts as ours. */
+static void words_check(struct config *config)
+{
+	const struct settings *s = config_settings(config);
+	uint16_t lcores[PLAN_LCORES_MAX];
+	char text[ERROR_BYTES];
+	struct text why = text_of(text, sizeof(text));
+	struct eal_args args;
+	struct eal_want want = { .program = "weir",
+				 .file_prefix = "weir-0",
+				 .lcores = s->workers.lcores,
+				 .cpus = lcores,
+				 .words = s->dpdk.eal };
+	if (config_doubted(config, "workers.lcores") || config_doubted(config, "dpdk.eal") ||
+	    !plan_lcores_parse(span_of(want.lcores, strlen(want.lcores)), lcores, &want.cpu_count))
+		return;
+	if (!eal_args_make(&want, &args, &why))
+		refusal_note(config, text);
+}
+
+/* "setting: reason", as folders below us say it. */
+static void refusal_note(struct config *config, char *refusal)
+{
+	char *reason = strstr(refusal, ": ");
+	CHECK(reason != NULL);
+	*reason = '\0';
+	config_mistake(config, refusal, "%s", reason + strlen(": "));
+}
+
+/* The log itself is made at the start; here only whether that can be done. */
+static void log_check(struct config *config)
+{
+	const char *file = config_settings(config)->log.file;
+	char folder[PATH_MAX];
+	struct stat about;
+	if (file == NULL || config_doubted(config, "log.file"))
+		return;
+	if (stat(file, &about) == 0) {
+		if (S_ISDIR(about.st_mode))
+			config_mistake(config, "log.file", "%s is a folder (a file to append to)", file);
+		else if (access(file, W_OK) != 0)
+			config_mistake(config, "log.file", "%s cannot be written: %s", file,
+				       strerror(errno));
+		return;
+	}
+	const char *slash = strrchr(file, '/');
+	size_t bytes = slash == NULL || slash == file ? 1 : (size_t)(slash - file);
+	snprintf(folder, sizeof(folder), "%.*s", (int)bytes, slash == NULL ? "." : file);
+	if (access(folder, W_OK | X_OK) != 0)
+		config_mistake(config, "log.file", "%s cannot be made there: %s", file, strerror(errno));
 }

@@ -8,8 +8,8 @@
 #include "pmd-config/config_file.h"
 #include "policy/settings.h"
 
-/* Adds what is wrong with certificates, keys, the trust file and content rules to the mistakes of
- * `config`; settings that are doubted already are left out. config_report() tells the result. */
+/* Adds what is wrong with certificates, keys, the trust file, content rules, devices and the log's
+ * folder to the mistakes of `config`; settings that are doubted already are left out. config_report() tells the result. */
 void launch_check(struct config *config);
 /* What the settings say of TLS; the sizes and the secrets of one worker are the caller's to add. The
  * texts are borrowed from the settings. */
