@@ -94,6 +94,7 @@ struct tls_next_want {
 	uint32_t reference_count;
 	const char *references[TLS_REFERENCES_MAX]; /* DNS names, or IP addresses in text form */
 	enum tls_version minimum;
+	enum tls_version maximum; /* 0: none; a traffic generator speaks old versions on purpose */
 	uint64_t resumption_key; /* sessions are resumed only under the same key: group key x next host */
 };
 

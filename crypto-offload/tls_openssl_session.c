@@ -57,6 +57,9 @@ static bool next_prepare(struct tls_session *t, const struct tls_next_want *want
 	if (want->minimum == TLS_VERSION_1_3 &&
 	    SSL_set_min_proto_version(t->ssl, TLS1_3_VERSION) != 1)
 		return false;
+	if (want->maximum == TLS_VERSION_1_2 &&
+	    SSL_set_max_proto_version(t->ssl, TLS1_2_VERSION) != 1)
+		return false;
 	if (want->server_name != NULL && want->server_name[0] != '\0' &&
 	    SSL_set_tlsext_host_name(t->ssl, want->server_name) != 1)
 		return false;

@@ -1,8 +1,8 @@
 /*
  * config_file.c - one libconfig file -> checked settings. See config_file.h.
  *
- * The walk follows settings.def, not the file: for each row the written value is looked up, or the
- * default taken; what was written but is in no row is reported as unknown. So this file knows the
+ * The walk follows a table (settings.def for weir's own kind), not the file: for each row the
+ * written value is looked up, or the default taken; what was written but is in no row is reported as unknown. So this file knows the
  * shape of a configuration (groups, lists, values) and no single setting. config_values.c reads
  * values, config_check.c compares them with each other, config_mistakes.c keeps what is wrong.
  *
@@ -136,10 +136,11 @@ static void row_read(struct loader *l, const struct settings_row *row, const con
 	}
 }
 
-static bool child_is_known(const struct settings_row *parent, const char *name)
+static bool child_is_known(const struct settings_table *table, const struct settings_row *parent,
+			   const char *name)
 {
-	for (uint32_t i = 0; i < settings_row_count(); i++) {
-		const char *child = child_name(settings_row_at(i), parent);
+	for (uint32_t i = 0; i < table->count; i++) {
+		const char *child = child_name(&table->rows[i], parent);
 		if (child != NULL && strcmp(child, name) == 0)
 			return true;
 	}
@@ -166,11 +167,13 @@ static void unknown_report(struct loader *l, const struct settings_row *parent,
 			   const config_setting_t *group, const config_setting_t *at)
 {
 	const char *name = config_setting_name(at);
-	const struct settings_row *near = settings_row_nearest(parent, span_of(name, strlen(name)));
+	const struct config_kind *kind = l->config->kind;
+	const struct settings_row *near =
+		settings_table_nearest(kind->table, parent, span_of(name, strlen(name)));
 	size_t before = path_push(l, name);
 	const char *sibling = near == NULL ? NULL : child_name(near, parent);
 	if (near == NULL)
-		mistake(l, at, NULL, "unknown setting (`weir --settings` lists all)");
+		mistake(l, at, NULL, "unknown setting (`%s` lists all)", kind->manual);
 	else
 		mistake(l, at, NULL, "unknown setting (did you mean \"%s\"?)",
 			sibling != NULL ? sibling : near->path);
@@ -185,7 +188,7 @@ static void unknown_find(struct loader *l, const struct settings_row *parent,
 	int count = config_setting_length(at);
 	for (int i = 0; i < count; i++) {
 		const config_setting_t *child = config_setting_get_elem(at, (unsigned)i);
-		if (!child_is_known(parent, config_setting_name(child)))
+		if (!child_is_known(l->config->kind->table, parent, config_setting_name(child)))
 			unknown_report(l, parent, at, child);
 	}
 }
@@ -194,10 +197,11 @@ static void unknown_find(struct loader *l, const struct settings_row *parent,
 static void group_read(struct loader *l, const struct settings_row *parent,
 		       const config_setting_t *at, uint8_t *base)
 {
+	const struct settings_table *table = l->config->kind->table;
 	if (at != NULL)
 		unknown_find(l, parent, at);
-	for (uint32_t i = 0; i < settings_row_count(); i++) {
-		const struct settings_row *row = settings_row_at(i);
+	for (uint32_t i = 0; i < table->count; i++) {
+		const struct settings_row *row = &table->rows[i];
 		const char *name = child_name(row, parent);
 		if (name == NULL)
 			continue;
@@ -209,8 +213,17 @@ static void group_read(struct loader *l, const struct settings_row *parent,
 
 /* ---- from outside ---- */
 
-static struct config *config_open(struct loader *l, const char *name, struct span folder,
-				  FILE *errors)
+/* weir's own kind: its values stand in struct config, where its checks find them. */
+static const struct config_kind *own_kind(void)
+{
+	static struct config_kind kind = { .bytes = sizeof(struct settings),
+					   .manual = "weir --settings" };
+	kind.table = settings_table();
+	return &kind;
+}
+
+static struct config *config_open(struct loader *l, const struct config_kind *kind,
+				  const char *name, struct span folder, FILE *errors)
 {
 	struct config *c = calloc(1, sizeof(*c));
 	*l = (struct loader){ .config = c };
@@ -221,9 +234,11 @@ static struct config *config_open(struct loader *l, const char *name, struct spa
 	}
 	config_init(&c->file);
 	c->name = name;
+	c->kind = kind;
+	c->values = kind == own_kind() ? &c->settings : config_keep(l, kind->bytes);
 	c->folder = config_keep_text(l, folder, false);
 	c->name = config_keep_text(l, span_of(name, strlen(name)), false);
-	if (c->folder == NULL || c->name == NULL) {
+	if (c->folder == NULL || c->name == NULL || c->values == NULL) {
 		fprintf(errors, "%s: no memory for the configuration\n", name);
 		config_free(c);
 		return NULL;
@@ -249,8 +264,9 @@ static struct config *config_finish(struct loader *l, bool parsed, FILE *errors)
 		config_free(c);
 		return NULL;
 	}
-	group_read(l, NULL, config_root_setting(&c->file), (uint8_t *)&c->settings);
-	config_check(l);
+	group_read(l, NULL, config_root_setting(&c->file), c->values);
+	if (c->kind == own_kind())
+		config_check(l);
 	return c;
 }
 
@@ -270,7 +286,7 @@ static bool file_is_readable(const char *path, FILE *errors)
 	return readable && !S_ISDIR(about.st_mode);
 }
 
-struct config *config_examine(const char *path, FILE *errors)
+static struct config *examine(const struct config_kind *kind, const char *path, FILE *errors)
 {
 	if (!file_is_readable(path, errors))
 		return NULL;
@@ -278,20 +294,31 @@ struct config *config_examine(const char *path, FILE *errors)
 	struct span folder = span_of(path, strlen(path));
 	size_t slash = span_find_last(folder, '/');
 	folder = slash == folder.bytes ? SPAN_NONE : span_head(folder, slash == 0 ? 1 : slash);
-	struct config *c = config_open(&l, path, folder, errors);
+	struct config *c = config_open(&l, kind, path, folder, errors);
 	if (c == NULL)
 		return NULL;
 	return config_finish(&l, config_read_file(&c->file, path) == CONFIG_TRUE, errors);
 }
 
-struct config *config_examine_text(const char *text, const char *name, const char *folder,
-				   FILE *errors)
+static struct config *examine_text(const struct config_kind *kind, const char *text,
+				   const char *name, const char *folder, FILE *errors)
 {
 	struct loader l;
-	struct config *c = config_open(&l, name, span_of(folder, strlen(folder)), errors);
+	struct config *c = config_open(&l, kind, name, span_of(folder, strlen(folder)), errors);
 	if (c == NULL)
 		return NULL;
 	return config_finish(&l, config_read_string(&c->file, text) == CONFIG_TRUE, errors);
+}
+
+struct config *config_examine(const char *path, FILE *errors)
+{
+	return examine(own_kind(), path, errors);
+}
+
+struct config *config_examine_text(const char *text, const char *name, const char *folder,
+				   FILE *errors)
+{
+	return examine_text(own_kind(), text, name, folder, errors);
 }
 
 static struct config *good_only(struct config *c, FILE *errors)
@@ -313,9 +340,25 @@ struct config *config_load_text(const char *text, const char *name, const char *
 	return good_only(config_examine_text(text, name, folder, errors), errors);
 }
 
+struct config *config_load_kind(const struct config_kind *kind, const char *path, FILE *errors)
+{
+	return good_only(examine(kind, path, errors), errors);
+}
+
+struct config *config_load_kind_text(const struct config_kind *kind, const char *text,
+				     const char *name, const char *folder, FILE *errors)
+{
+	return good_only(examine_text(kind, text, name, folder, errors), errors);
+}
+
 const struct settings *config_settings(const struct config *c)
 {
 	return &c->settings;
+}
+
+const void *config_values(const struct config *c)
+{
+	return c->values;
 }
 
 void config_free(struct config *c)

@@ -14,10 +14,12 @@
 #define WEIR_PMD_CONFIG_CONFIG_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/check.h"
 #include "policy/settings.h"
+#include "policy/settings_table.h"
 
 struct config; /* owns what its settings point to */
 
@@ -43,6 +45,20 @@ bool config_doubted(const struct config *c, const char *setting_path);
 MUST_USE bool config_report(struct config *c, FILE *errors);
 
 const struct settings *config_settings(const struct config *c);
+
+/* Another table than weir's own, read by the same rules: `bytes` of values, laid out as its rows
+ * say. Types that refer to other settings (CERTIFICATE) are weir's own only. What must fit together
+ * is the caller's to check, and config_where() says where it stands. */
+struct config_kind {
+	const struct settings_table *table;
+	size_t bytes;
+	const char *manual; /* the command that lists all settings, for messages */
+};
+MUST_USE struct config *config_load_kind(const struct config_kind *kind, const char *path,
+					 FILE *errors);
+MUST_USE struct config *config_load_kind_text(const struct config_kind *kind, const char *text,
+					      const char *name, const char *folder, FILE *errors);
+const void *config_values(const struct config *c);
 void config_free(struct config *c);
 /* Where a setting was written, for refusals at launch ("certificates[0].chain"): FILE:LINE, or FILE
  * alone. */

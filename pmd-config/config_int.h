@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "pmd-config/config_file.h"
 #include "policy/settings.h"
 #include "policy/settings_table.h"
 
@@ -44,7 +45,9 @@ struct config {
 	config_t file;
 	const char *name;   /* of the file, as given */
 	const char *folder; /* what relative paths are relative to; "": the working directory */
-	struct settings settings;
+	const struct config_kind *kind;
+	void *values;             /* what the kind's rows lie in */
+	struct settings settings; /* the values of weir's own kind */
 	struct config_kept *kept;
 	struct config_mistake *mistakes; /* room for CONFIG_MISTAKES_MAX once there is one */
 	uint32_t mistake_count;

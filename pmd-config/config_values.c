@@ -6,6 +6,7 @@
  * value that is not accepted leaves its field zero and its path doubted: checks that need it are
  * left out, and the configuration is refused anyway.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,7 +172,7 @@ static void lcores_read(struct loader *l, const struct written *w)
 		return;
 	}
 	pointer_store(w, w->text);
-	l->config->settings.workers.count = count;
+	l->config->settings.workers.count = count; /* nobody reads it in other kinds than weir's */
 }
 
 static void address_read(struct loader *l, const struct written *w)
@@ -278,6 +279,8 @@ static void scalar_value(struct loader *l, const struct settings_row *row,
 	struct written w = { .row = row, .at = at, .field = field, .text = row->fallback };
 	long long integer;
 	if (at != NULL && row->type == SETTINGS_TYPE_NUMBER && integer_of(at, &integer)) {
+		if (row->unit == SETTINGS_UNIT_SHARE && integer <= LLONG_MAX / 10)
+			integer *= 10; /* written in per cent, kept per mille */
 		if (integer < 0)
 			mistake(l, at, row, "%lld is out of range", integer);
 		else

@@ -30,6 +30,10 @@ static const struct unit_suffix byte_suffixes[] = {
 static const struct unit_suffix second_suffixes[] = {
 	{ "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 }, { "", 1 },
 };
+static const struct unit_suffix millisecond_suffixes[] = {
+	{ "m", 60000 }, { "s", 1000 }, { "ms", 1 }, { "", 1 },
+};
+static const struct unit_suffix share_suffixes[] = { { "%", 10 }, { "", 10 } };
 static const struct unit_suffix plain_suffixes[] = { { "", 1 } };
 
 static struct span word_of(const char *s)
@@ -49,6 +53,12 @@ static const struct unit_suffix *unit_suffixes(enum settings_unit unit, size_t *
 	case SETTINGS_UNIT_SECONDS:
 		*count = COUNT_OF(second_suffixes);
 		return second_suffixes;
+	case SETTINGS_UNIT_MILLISECONDS:
+		*count = COUNT_OF(millisecond_suffixes);
+		return millisecond_suffixes;
+	case SETTINGS_UNIT_SHARE:
+		*count = COUNT_OF(share_suffixes);
+		return share_suffixes;
 	case SETTINGS_UNIT_PLAIN:
 		break;
 	}
@@ -56,30 +66,61 @@ static const struct unit_suffix *unit_suffixes(enum settings_unit unit, size_t *
 	return plain_suffixes;
 }
 
-bool settings_quantity_parse(struct span text, enum settings_unit unit, uint64_t *value)
+static size_t digits_of(struct span text)
 {
-	size_t digits = 0, count;
+	size_t digits = 0;
 	while (digits < text.bytes && text.data[digits] >= '0' && text.data[digits] <= '9')
 		digits++;
-	uint64_t number;
+	return digits;
+}
+
+/* ".5": the one decimal that a share may have. */
+static bool tenth_of(struct span text, uint64_t *tenths)
+{
+	struct span decimal = span_after(text, 1);
+	return text.bytes >= 2 && text.data[0] == '.' && digits_of(decimal) == 1 &&
+	       span_to_u64(span_head(decimal, 1), tenths);
+}
+
+bool settings_quantity_parse(struct span text, enum settings_unit unit, uint64_t *value)
+{
+	size_t digits = digits_of(text), count;
+	uint64_t number, tenths = 0;
 	if (!span_to_u64(span_head(text, digits), &number))
 		return false;
-	struct span suffix = span_trim(span_after(text, digits));
+	text = span_after(text, digits);
+	if (unit == SETTINGS_UNIT_SHARE && tenth_of(text, &tenths))
+		text = span_after(text, 2);
+	struct span suffix = span_trim(text);
 	const struct unit_suffix *known = unit_suffixes(unit, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (!span_equal_nocase(word_of(known[i].suffix), suffix))
 			continue;
-		if (number > UINT64_MAX / known[i].factor)
+		if (number > (UINT64_MAX - tenths) / known[i].factor)
 			return false;
-		*value = number * known[i].factor;
+		*value = number * known[i].factor + tenths;
 		return true;
 	}
 	return false;
 }
 
+static void text_share(struct text *t, uint64_t per_mille)
+{
+	text_u64(t, per_mille / 10);
+	if (per_mille % 10 != 0) {
+		text_char(t, '.');
+		text_u64(t, per_mille % 10);
+	}
+	text_char(t, '%');
+}
+
 static void text_quantity(struct text *t, enum settings_unit unit, uint64_t value)
 {
 	size_t count;
+	if (unit == SETTINGS_UNIT_SHARE) {
+		text_share(t, value);
+		return;
+	}
 	const struct unit_suffix *known = unit_suffixes(unit, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (known[i].factor > 1 && (value == 0 || value % known[i].factor != 0))
@@ -225,6 +266,11 @@ static void manual_row(struct text *t, const struct settings_row *row)
 
 void settings_manual(struct text *t)
 {
-	for (uint32_t i = 0; i < settings_row_count(); i++)
-		manual_row(t, settings_row_at(i));
+	settings_table_manual(t, settings_table());
+}
+
+void settings_table_manual(struct text *t, const struct settings_table *table)
+{
+	for (uint32_t i = 0; i < table->count; i++)
+		manual_row(t, &table->rows[i]);
 }

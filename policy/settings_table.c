@@ -10,10 +10,10 @@
 #include <stddef.h>
 
 #include "policy/settings.h"
+#include "policy/settings_rows.h"
 
 #define SPELLING_BYTES_MAX 64u /* longer words are not compared */
 
-#define REQUIRED NULL
 /* "|none|opportunistic|..." in the order of enum tls_level. */
 #define LEVEL(name, text, encrypts, verifies) "|" text
 static const char tls_level_choices[] =
@@ -22,52 +22,10 @@ static const char tls_level_choices[] =
 #undef LEVEL
 #define SETTINGS_TLS_LEVELS tls_level_choices
 
-#define MEMBER_BYTES(owner, field) sizeof(((struct owner *)0)->field)
-#define SETTINGS_GROUP(path_, help_) \
-	{ .path = path_, .type = SETTINGS_TYPE_GROUP, .fallback = "", .help = help_ },
-#define SETTINGS_LIST(path_, owner, field, count, storage_, min_, max_, help_) \
-	{ .path = path_,                                                       \
-	  .type = SETTINGS_TYPE_LIST,                                          \
-	  .storage = SETTINGS_STORAGE_##storage_,                              \
-	  .fallback = (min_) > 0 ? REQUIRED : "",                              \
-	  .min = min_,                                                         \
-	  .max = max_,                                                         \
-	  .help = help_,                                                       \
-	  .offset = offsetof(struct owner, field),                             \
-	  .bytes = sizeof(((struct owner *)0)->field[0]),                      \
-	  .count_offset = offsetof(struct owner, count) },
-#define SETTINGS_ITEM(path_, owner, field, type_, unit_, fallback_, min_, max_, help_) \
-	{ .path = path_,                                                               \
-	  .type = SETTINGS_TYPE_##type_,                                               \
-	  .unit = SETTINGS_UNIT_##unit_,                                               \
-	  .fallback = fallback_,                                                       \
-	  .min = min_,                                                                 \
-	  .max = max_,                                                                 \
-	  .help = help_,                                                               \
-	  .offset = offsetof(struct owner, field),                                     \
-	  .bytes = MEMBER_BYTES(owner, field) },
-#define SETTINGS_CHOICE(path_, owner, field, choices_, fallback_, help_) \
-	{ .path = path_,                                                 \
-	  .type = SETTINGS_TYPE_CHOICE,                                  \
-	  .fallback = fallback_,                                         \
-	  .choices = choices_,                                           \
-	  .help = help_,                                                 \
-	  .offset = offsetof(struct owner, field),                       \
-	  .bytes = MEMBER_BYTES(owner, field) },
-#define SETTINGS_ARRAY(path_, owner, field, count, type_, min_, max_, help_) \
-	{ .path = path_,                                                     \
-	  .type = SETTINGS_TYPE_##type_,                                     \
-	  .fallback = (min_) > 0 ? REQUIRED : "",                            \
-	  .min = min_,                                                       \
-	  .max = max_,                                                       \
-	  .help = help_,                                                     \
-	  .offset = offsetof(struct owner, field),                           \
-	  .bytes = MEMBER_BYTES(owner, field),                               \
-	  .count_offset = offsetof(struct owner, count) },
-
 static const struct settings_row rows[] = {
 #include "policy/settings.def"
 };
+static const struct settings_table table = { rows, COUNT_OF(rows) };
 
 static struct span span_str(const char *s)
 {
@@ -75,6 +33,11 @@ static struct span span_str(const char *s)
 	while (s[bytes] != '\0')
 		bytes++;
 	return span_of(s, bytes);
+}
+
+const struct settings_table *settings_table(void)
+{
+	return &table;
 }
 
 uint32_t settings_row_count(void)
@@ -156,20 +119,27 @@ static struct span last_name(const struct settings_row *row)
 
 const struct settings_row *settings_row_nearest(const struct settings_row *parent, struct span name)
 {
+	return settings_table_nearest(&table, parent, name);
+}
+
+const struct settings_row *settings_table_nearest(const struct settings_table *t,
+						  const struct settings_row *parent,
+						  struct span name)
+{
 	const struct settings_row *best = NULL;
 	uint32_t best_distance = slips_allowed(name) + 1;
-	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct span child = settings_row_child(&rows[i], parent);
+	for (size_t i = 0; i < t->count; i++) {
+		struct span child = settings_row_child(&t->rows[i], parent);
 		uint32_t distance = child.bytes == 0 ? UINT32_MAX
 						     : settings_spelling_distance(child, name);
 		if (distance < best_distance) {
 			best_distance = distance;
-			best = &rows[i];
+			best = &t->rows[i];
 		}
 	}
-	for (size_t i = 0; best == NULL && i < COUNT_OF(rows); i++)
-		if (span_equal_nocase(last_name(&rows[i]), name))
-			best = &rows[i];
+	for (size_t i = 0; best == NULL && i < t->count; i++)
+		if (span_equal_nocase(last_name(&t->rows[i]), name))
+			best = &t->rows[i];
 	return best;
 }
 

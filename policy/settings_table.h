@@ -45,7 +45,13 @@ enum settings_type {
 	SETTINGS_TYPE_COUNT
 };
 
-enum settings_unit { SETTINGS_UNIT_PLAIN = 1, SETTINGS_UNIT_BYTES, SETTINGS_UNIT_SECONDS };
+enum settings_unit {
+	SETTINGS_UNIT_PLAIN = 1,
+	SETTINGS_UNIT_BYTES,
+	SETTINGS_UNIT_SECONDS,
+	SETTINGS_UNIT_MILLISECONDS,
+	SETTINGS_UNIT_SHARE, /* kept per mille, written in per cent */
+};
 enum settings_storage { SETTINGS_STORAGE_FIXED = 1, SETTINGS_STORAGE_GROWN };
 
 struct settings_row {
@@ -62,6 +68,13 @@ struct settings_row {
 	uint32_t count_offset;
 };
 
+/* Any table of such rows: weir's own is settings.def, the generator's scenarios have another. */
+struct settings_table {
+	const struct settings_row *rows;
+	uint32_t count;
+};
+const struct settings_table *settings_table(void); /* weir's own, as are the rows below */
+
 uint32_t settings_row_count(void);
 const struct settings_row *settings_row_at(uint32_t index);
 /* By the table's path ("ports[].mtu"); NULL: there is none. */
@@ -72,9 +85,13 @@ struct span settings_row_child(const struct settings_row *row, const struct sett
  * like it, else a setting of exactly that name elsewhere; NULL: nothing is near. */
 const struct settings_row *settings_row_nearest(const struct settings_row *parent,
 						struct span name);
+const struct settings_row *settings_table_nearest(const struct settings_table *table,
+						  const struct settings_row *parent,
+						  struct span name);
 
 /* "10M", "64K", "2G" for bytes (powers of 1024, also as "10MiB"); "5s", "2m", "1h", "1d" for
- * seconds; plain digits for all units. False: not of that form, or too large for 64 bits. */
+ * seconds; "250ms", "2s", "1m" for milliseconds; "0.5%", "85" (per cent) for shares, which are kept per
+ * mille; plain digits for all units. False: not of that form, or too large for 64 bits. */
 MUST_USE bool settings_quantity_parse(struct span text, enum settings_unit unit, uint64_t *value);
 /* The number of the choice (from 1); 0: none of them. */
 uint32_t settings_choice_find(const char *choices, struct span word);
@@ -89,6 +106,7 @@ void settings_row_rule(struct text *t, const struct settings_row *row);
 void settings_row_fallback(struct text *t, const struct settings_row *row);
 /* The whole manual as plain text, at most 80 columns. */
 void settings_manual(struct text *t);
+void settings_table_manual(struct text *t, const struct settings_table *table);
 
 /* Insertions, deletions, replacements and swaps of neighbours between two words, case ignored;
  * words longer than 64 bytes are as far from each other as can be. */

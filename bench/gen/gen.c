@@ -16,8 +16,8 @@
 
 struct memory {
 	struct gen *gen;
-	void *senders, *sinks;
-	uint32_t sender_count, sink_count;
+	void *senders, *sinks, *guests;
+	uint32_t sender_count, sink_count, guest_count;
 	struct ledger *ledger;
 };
 
@@ -40,6 +40,8 @@ struct gen *gen_make(struct arena *arena, const struct gen_config *config, struc
 	slab_init(&g->senders, memory.senders, sizeof(struct sender), memory.sender_count,
 	          SENDER_MAGIC);
 	slab_init(&g->sinks, memory.sinks, sizeof(struct sink), memory.sink_count, SINK_MAGIC);
+	slab_init(&g->guests, memory.guests, sizeof(struct guest), memory.guest_count, GUEST_MAGIC);
+	g->guest_next = now;
 	g->run = mail_run(&config->mix);
 	g->begun_at = now;
 	g->number_next = config->sender.message_first;
@@ -65,6 +67,9 @@ static bool take_memory(struct arena *arena, const struct gen_config *c, struct 
 		c->sender.net.ops != NULL && c->sender.connections > 0 ? c->sender.connections : 1;
 	m->sink_count =
 		c->sink.net.ops != NULL && c->sink.connections > 0 ? c->sink.connections : 1;
+	m->guest_count = c->crowd.connections > 0 ? c->crowd.connections : 1;
+	m->guests = arena_take(arena, "generator crowd",
+	                       slab_memory_bytes(sizeof(struct guest), m->guest_count));
 	m->gen = arena_take(arena, "generator", sizeof(*m->gen));
 	m->senders = arena_take(arena, "generator senders",
 	                        slab_memory_bytes(sizeof(struct sender), m->sender_count));
@@ -73,7 +78,8 @@ static bool take_memory(struct arena *arena, const struct gen_config *c, struct 
 	m->ledger = c->ledger;
 	if (m->ledger == NULL)
 		m->ledger = ledger_make(arena, c->sender.message_first + c->sender.message_count);
-	return m->gen != NULL && m->senders != NULL && m->sinks != NULL && m->ledger != NULL;
+	return m->gen != NULL && m->senders != NULL && m->sinks != NULL && m->guests != NULL &&
+	       m->ledger != NULL;
 }
 
 /* RFC 5321 4.5.3.2, where nothing shorter is asked for. */
@@ -87,15 +93,16 @@ static void make_client_config(struct gen *g)
 		.command_timeout_us = asked > 0 ? asked : 5 * MINUTE_US,
 		.data_timeout_us = asked > 0 ? asked : 3 * MINUTE_US,
 		.final_timeout_us = asked > 0 ? asked : 10 * MINUTE_US,
-		.chunking = c->chunking,
 	};
+	g->bdat_config = g->client_config;
+	g->bdat_config.chunking = true;
 }
 
 static void make_server_configs(struct gen *g)
 {
 	const struct gen_sink_config *c = &g->config.sink;
 	uint64_t idle_us = c->idle_timeout_us > 0 ? c->idle_timeout_us : 5 * MINUTE_US;
-	for (uint32_t i = 0; i < c->listener_count; i++)
+	for (uint32_t i = 0; i < c->listener_count; i++) {
 		g->server_configs[i] = (struct smtp_server_config){
 			.hostname = name_span(c->hostname),
 			.message_bytes_max = MESSAGE_BYTES_MAX,
@@ -106,6 +113,9 @@ static void make_server_configs(struct gen *g)
 			.chunking = c->chunking,
 			.smtputf8 = true,
 		};
+		g->clear_configs[i] = g->server_configs[i];
+		g->clear_configs[i].starttls = false;
+	}
 }
 
 static struct span name_span(const char *name)
@@ -131,6 +141,8 @@ bool gen_turn(struct gen *g, struct instant now)
 	busy |= take_timers(g, now);
 	if (c->sender.net.ops != NULL)
 		busy |= senders_turn(g, now);
+	if (g->config.crowd.connections > 0)
+		busy |= crowd_turn(g, now);
 	return busy;
 }
 
@@ -145,6 +157,8 @@ static bool take_completions(struct gen *g, struct tls_engine *engine, struct in
 		busy = true;
 		if (user & USER_SINK)
 			sink_ready(g, user, now);
+		else if (user & USER_GUEST)
+			guest_ready(g, user, now);
 		else
 			sender_ready(g, user, now);
 	}
@@ -158,10 +172,27 @@ static bool take_events(struct gen *g, struct gen_net net, struct instant now)
 	for (; count < EVENTS_PER_TURN && net.ops->next_event(net.self, &event); count++) {
 		if ((event.bits & TCP_ACCEPTED) || (event.user & USER_SINK))
 			sink_event(g, &event, now);
+		else if (event.user & USER_GUEST)
+			guest_event(g, &event, now);
 		else
 			sender_event(g, &event, now);
 	}
 	return count > 0;
+}
+
+static void *owner_of(struct timer *t, size_t offset)
+{
+	return (uint8_t *)t - offset;
+}
+
+static void expire(struct gen *g, struct timer *t, struct instant now)
+{
+	if (t->kind == TIMER_SENDER)
+		sender_expire(g, owner_of(t, offsetof(struct sender, timer)), now);
+	else if (t->kind == TIMER_SINK)
+		sink_expire(g, owner_of(t, offsetof(struct sink, timer)), now);
+	else
+		guest_expire(g, owner_of(t, offsetof(struct guest, timer)), now);
 }
 
 static bool take_timers(struct gen *g, struct instant now)
@@ -172,16 +203,7 @@ static bool take_timers(struct gen *g, struct instant now)
 		if (t == NULL)
 			break;
 		busy = true;
-		if (t->kind == TIMER_SENDER)
-			sender_expire(g,
-			              (struct sender *)(void *)((uint8_t *)t -
-			                                        offsetof(struct sender, timer)),
-			              now);
-		else
-			sink_expire(g,
-			            (struct sink *)(void *)((uint8_t *)t -
-			                                    offsetof(struct sink, timer)),
-			            now);
+		expire(g, t, now);
 	}
 	return busy;
 }
@@ -189,6 +211,8 @@ static bool take_timers(struct gen *g, struct instant now)
 struct instant gen_deadline(const struct gen *g)
 {
 	struct instant at = wheel_deadline(&g->wheel);
+	if (g->config.crowd.connections > 0)
+		at = instant_earlier(at, crowd_deadline(g));
 	return g->config.sender.net.ops != NULL ? instant_earlier(at, senders_deadline(g)) : at;
 }
 
@@ -211,12 +235,13 @@ void gen_shut(struct gen *g, struct instant now)
 	gen_stop(g, now);
 	g->shutting = true;
 	senders_shut(g, now);
+	crowd_shut(g, now);
 	sinks_shut(g, now);
 }
 
 bool gen_idle(const struct gen *g)
 {
-	return g->senders.used == 0 && g->sinks.used == 0;
+	return g->senders.used == 0 && g->sinks.used == 0 && g->guests.used == 0;
 }
 
 const struct gen_results *gen_results(struct gen *g)
@@ -238,6 +263,16 @@ struct ledger *gen_ledger(struct gen *g)
 uint32_t gen_senders(const struct gen *g)
 {
 	return g->senders.used;
+}
+
+uint32_t gen_crowd_held(const struct gen *g)
+{
+	return g->guests_held;
+}
+
+void gen_rate(struct gen *g, uint64_t rate_per_1000s, struct instant now)
+{
+	schedule_rate(&g->schedule, rate_per_1000s, now);
 }
 
 uint32_t gen_sinks(const struct gen *g)

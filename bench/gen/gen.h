@@ -41,6 +41,13 @@
 
 enum gen_tls { GEN_TLS_NONE = 1, GEN_TLS_STARTTLS, GEN_TLS_IMPLICIT };
 enum gen_arrivals { GEN_CLOSED_LOOP = 1, GEN_CONSTANT, GEN_POISSON };
+enum gen_crowd { /* what a connection without mail does; crowd.c has the first four */
+	GEN_CROWD_IDLE = 1, /* greeted, TLS, EHLO, then nothing */
+	GEN_CROWD_SILENT,   /* connected, then nothing */
+	GEN_CROWD_HALF_TLS, /* the beginning of a handshake, then nothing */
+	GEN_CROWD_CRAWL,    /* a byte of a command every second */
+	GEN_CROWD_SYN,      /* the program's: SYNs made from nothing */
+};
 
 enum gen_phase {
 #define PHASE(name, key, text) GEN_PHASE_##name,
@@ -81,6 +88,7 @@ struct gen_sender_config {
 	uint64_t message_first; /* numbers of the ledger that this generator sends */
 	uint64_t message_count;
 	uint32_t messages_per_connection; /* 0: no limit */
+	uint32_t messages_per_connection_max; /* more than that: each takes a number in between */
 	enum gen_arrivals arrivals;
 	uint64_t rate_per_1000s;  /* open loop: messages in 1000 seconds */
 	uint32_t start_spread_us; /* closed loop: the first connections open over so long a time */
@@ -88,10 +96,16 @@ struct gen_sender_config {
 	enum gen_tls tls_mode;
 	bool tls_verify;
 	enum tls_version tls_minimum;     /* 0: TLS 1.2 */
+	/* Of connections: without TLS all the same, with TLS 1.2 at most, that resume where they can. */
+	uint32_t clear_per_mille, tls12_per_mille, resume_per_mille;
 	char server_name[GEN_NAME_BYTES]; /* SNI and reference name; "": none */
 	char helo[GEN_NAME_BYTES];
 	bool pipelining;     /* use it where offered */
 	bool chunking;       /* use BDAT where offered */
+	uint32_t in_turn_per_mille; /* connections that do not pipeline all the same */
+	uint32_t bdat_per_mille;    /* connections that use BDAT, where chunking is not for all */
+	uint32_t fragment_per_mille, fragment_bytes; /* connections that write so little at a time */
+	uint32_t slow_per_mille, slow_bytes_per_second;
 	uint32_t recipients; /* per message, all at its one domain; 0 counts as 1 */
 	uint32_t attempts_max; /* more than 1: 4yz, failures and lost connections are tried again */
 	uint64_t retry_after_us;
@@ -110,6 +124,12 @@ struct gen_refusal_config { /* how often a stage is refused; MAIL, RCPT, DATA an
 	uint32_t permanent_per_mille; /* 550, 554 */
 };
 
+struct gen_crowd_config { /* connections without mail, to the senders' targets */
+	uint32_t connections; /* 0: none */
+	enum gen_crowd kind;
+	uint32_t opened_per_second;
+};
+
 struct gen_sink_config {
 	struct gen_net net;     /* ops NULL: no sinks */
 	struct tls_engine *tls; /* may be NULL when no listener wants TLS; may be the senders' */
@@ -126,6 +146,9 @@ struct gen_sink_config {
 	uint32_t abort_per_mille;
 	uint32_t slow_per_mille; /* connections that read slowly */
 	uint32_t slow_bytes_per_second;
+	uint32_t goodbye_per_mille;     /* connections greeted with 421 */
+	uint32_t no_starttls_per_mille; /* connections that are not offered it */
+	uint32_t bad_certificate_per_mille, bad_certificate; /* as near_open() takes it */
 };
 
 struct gen_config {
@@ -134,6 +157,7 @@ struct gen_config {
 	struct block_pool *pool; /* that of the nets and TLS engines */
 	struct gen_sender_config sender;
 	struct gen_sink_config sink;
+	struct gen_crowd_config crowd;
 };
 
 /* ---- results ---- */
@@ -163,6 +187,7 @@ struct gen_results {
 	uint64_t corrupted;  /* of them */
 	uint64_t bytes_acknowledged;
 	uint64_t connections_opened, tls_established, tls_resumed;
+	uint64_t crowd_opened, crowd_ready, crowd_lost; /* opened; got as far as they go; ended by the peer */
 	uint64_t backlog_max; /* open loop: messages due but not begun */
 	uint64_t slip_us_max; /* open loop: the longest a message waited for a connection slot */
 	uint64_t ends[GEN_END_COUNT];
@@ -195,6 +220,8 @@ bool gen_done(const struct gen *g);
 /* No new messages (what is not begun never will be); those under way are finished, but not tried
  * again. */
 void gen_stop(struct gen *g, struct instant now);
+/* Open loop: another rate from now on; what is due and not begun is forgotten. 0: no arrivals. */
+void gen_rate(struct gen *g, uint64_t rate_per_1000s, struct instant now);
 /* Ends all that is left: sinks say 421 where they may and close, senders close. Turn on until
  * gen_idle(). */
 void gen_shut(struct gen *g, struct instant now);
@@ -206,6 +233,7 @@ const struct gen_results *gen_running(
 struct ledger *gen_ledger(struct gen *g);
 uint32_t gen_senders(const struct gen *g); /* connections now open or opening */
 uint32_t gen_sinks(const struct gen *g);
+uint32_t gen_crowd_held(const struct gen *g); /* as far as their kind goes, and alive */
 /* Bytes in the generator's own queues; 0 when idle. */
 size_t gen_bytes_held(const struct gen *g);
 void gen_results_merge(struct gen_results *into,

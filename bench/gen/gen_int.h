@@ -14,12 +14,15 @@
 
 #define SENDER_MAGIC 0x53454e44u
 #define SINK_MAGIC 0x53494e4bu
+#define GUEST_MAGIC 0x47554553u
 #define USER_SINK ((uint64_t)1 << 63) /* in the user word of a connection or TLS session */
+#define USER_GUEST ((uint64_t)1 << 62)
+#define SLOW_TICK_US (10 * MS_US) /* slow peers move what a tick allows them */
 #define STEP_ROUNDS_MAX 64u /* of one connection in one turn; the rest follows in the next */
 #define POOL_LOW_BLOCKS 8u  /* under this many free blocks somebody may be waiting for one */
 #define POOL_RETRY_US MS_US
 
-enum timer_owner { TIMER_SENDER = 1, TIMER_SINK };
+enum timer_owner { TIMER_SENDER = 1, TIMER_SINK, TIMER_GUEST };
 
 enum sender_state {
 	SENDER_CONNECTING = 1,
@@ -31,6 +34,12 @@ enum sender_state {
 };
 
 enum sender_cut { CUT_NONE = 0, CUT_AT_OPEN, CUT_AT_TLS, CUT_AT_BYTE };
+
+struct sender_traits { /* what a connection is like, chosen when it is opened */
+	bool clear, tls12, resume, in_turn, bdat, slow;
+	uint32_t fragment_bytes; /* 0: as much as there is room for */
+	uint32_t messages;       /* 0: no limit */
+};
 
 struct sender_mail { /* the message a sender has in hand */
 	uint64_t number;
@@ -55,6 +64,9 @@ struct sender {
 	struct gen_leg leg;
 	struct smtp_client smtp;
 	struct sender *idle_next, *idle_prev;
+	struct sender_traits traits;
+	struct instant credit_at; /* of a slow writer */
+	uint64_t credit;
 	uint8_t state;
 	bool smtp_on; /* the machine was started */
 	bool ready;   /* greeted */
@@ -95,8 +107,19 @@ struct sink {
 	struct instant answer_at;
 };
 
+struct guest { /* a connection of the crowd */
+	struct slab_head head;
+	struct timer timer;
+	struct gen_leg leg;
+	struct smtp_client smtp;
+	bool smtp_on, held, over;
+	uint32_t crawled;
+	struct instant crawl_at;
+};
+
 struct schedule {
 	enum gen_arrivals arrivals;
+	bool paused;
 	double mean_us;
 	double next_us; /* exact time line; rounding must not add up */
 	struct prng prng;
@@ -113,7 +136,7 @@ struct gen {
 	bool stopping, shutting;
 
 	struct slab senders;
-	struct smtp_client_config client_config;
+	struct smtp_client_config client_config, bdat_config;
 	struct schedule schedule;
 	struct sender *idle;
 	uint64_t number_next, number_end;
@@ -122,6 +145,11 @@ struct gen {
 
 	struct slab sinks;
 	struct smtp_server_config server_configs[GEN_LISTENERS_MAX];
+	struct smtp_server_config clear_configs[GEN_LISTENERS_MAX]; /* without STARTTLS */
+
+	struct slab guests;
+	uint32_t guests_held;
+	struct instant guest_next;
 };
 
 /* schedule.c */
@@ -129,7 +157,13 @@ void schedule_init(struct schedule *s, enum gen_arrivals arrivals, uint64_t rate
                    uint64_t seed, struct instant now);
 struct instant schedule_next(const struct schedule *s);
 void schedule_step(struct schedule *s);
+void schedule_rate(struct schedule *s, uint64_t rate_per_1000s, struct instant now); /* 0: pauses */
 uint64_t schedule_backlog(const struct schedule *s, struct instant now);
+
+/* traits.c */
+void traits_choose(struct sender_traits *t, const struct gen_sender_config *c, struct prng *prng);
+/* How much may be moved now by who moves `per_second`; tops `credit` up as time passes. */
+uint64_t slow_credit(uint64_t *credit, struct instant *at, uint32_t per_second, struct instant now);
 
 /* results.c */
 void results_refused(struct gen_results *r, enum gen_stage stage, uint16_t code, struct span text);
@@ -167,6 +201,14 @@ void sink_event(struct gen *g, const struct tcp_event *event, struct instant now
 void sink_ready(struct gen *g, uint64_t user, struct instant now);
 void sink_expire(struct gen *g, struct sink *k, struct instant now);
 void sink_close(struct gen *g, struct sink *k, enum gen_leg_close how, struct instant now);
+
+/* crowd.c: connections without mail */
+bool crowd_turn(struct gen *g, struct instant now);
+struct instant crowd_deadline(const struct gen *g);
+void crowd_shut(struct gen *g, struct instant now);
+void guest_event(struct gen *g, const struct tcp_event *event, struct instant now);
+void guest_ready(struct gen *g, uint64_t user, struct instant now);
+void guest_expire(struct gen *g, struct guest *c, struct instant now);
 
 /* sink_mail.c: answering what the machine asks */
 void sink_asked(struct gen *g, struct sink *k, const struct smtp_server_event *event,

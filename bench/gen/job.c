@@ -86,7 +86,7 @@ static bool tls_make(struct job *j, const struct gen_options *o, const struct ge
 		.near_minimum = TLS_VERSION_1_2,
 		.handshake_timeout_us = HANDSHAKE_TIMEOUT_US,
 		.sessions_max = c->sender.connections + c->sink.connections,
-		.next_sessions_max = o->resume ? RESUMPTIONS_MAX : 0,
+		.next_sessions_max = c->sender.resume_per_mille > 0 ? RESUMPTIONS_MAX : 0,
 	};
 	config.certificates[0] =
 		(struct tls_certificate_files){ .name = "sink", .chain = o->chain, .key = o->key };

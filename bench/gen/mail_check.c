@@ -1,65 +1,38 @@
 /*
- * mail_check.c - judging test messages as they arrive (mail.h): the hash, and the checker's walk
- * down the header.
- *
- * The hash takes eight bytes a step; each step is a bijection of the state, so that one changed
- * byte always changes the value. Which steps the bytes fall into does not depend on how they were
- * cut into pieces.
+ * mail_check.c - judging test messages as they arrive (mail.h): the checker's walk down the header,
+ * and the hash of what is behind it.
  */
 #include "bench/gen/mail.h"
 
 #include <string.h>
 
-#define HASH_MULTIPLIER 0x9fb21c651e98df25u
-#define HASH_BEGIN 0x243f6a8885a308d3u
-
 enum at { AT_TRACE = 0, AT_LENGTH, AT_HASH, AT_COVERED, AT_NOTHING };
 
-static uint64_t hash_step(uint64_t state, uint64_t word);
-static uint64_t load_word(const uint8_t *from);
 static size_t take_line(struct mail_checker *c, struct span bytes);
 static void judge_line(struct mail_checker *c);
 static void judge_trace(struct mail_checker *c, struct span line);
 static bool is_trace(struct span line);
 static bool parse_id(struct mail_checker *c, struct span text);
 static bool parse_hex(struct span text, uint64_t *value);
+static bool parse_hash(struct span text, uint8_t value[SHA256_BYTES]);
 
-void mail_hash_init(struct mail_hash *h, uint64_t run, uint64_t number, uint64_t bytes)
+void mail_hash_init(struct sha256 *h, sha256_compress *sha256, uint64_t run, uint64_t number,
+                    uint64_t bytes)
 {
-	*h = (struct mail_hash){ .state = HASH_BEGIN };
-	h->state = hash_step(h->state, run);
-	h->state = hash_step(h->state, number);
-	h->state = hash_step(h->state, bytes);
+	char id[80];
+	struct text t = text_of(id, sizeof(id));
+	text_hex(&t, run, 16);
+	text_char(&t, '.');
+	text_u64(&t, number);
+	text_char(&t, '.');
+	text_u64(&t, bytes);
+	sha256_init(h, sha256);
+	sha256_add(h, text_as_span(&t));
 }
 
-void mail_hash_add(struct mail_hash *h, struct span s)
+void mail_checker_init(struct mail_checker *c, sha256_compress *sha256)
 {
-	size_t at = 0;
-	while (at < s.bytes) {
-		if (h->filled == 0 && s.bytes - at >= 8) {
-			h->state = hash_step(h->state, load_word(s.data + at));
-			at += 8;
-			continue;
-		}
-		h->word |= (uint64_t)s.data[at++] << (8 * h->filled++);
-		if (h->filled == 8) {
-			h->state = hash_step(h->state, h->word);
-			h->word = 0;
-			h->filled = 0;
-		}
-	}
-}
-
-uint64_t mail_hash_value(const struct mail_hash *h)
-{
-	uint64_t value = hash_step(hash_step(h->state, h->word), h->filled);
-	value ^= value >> 32;
-	return value * HASH_MULTIPLIER;
-}
-
-void mail_checker_init(struct mail_checker *c)
-{
-	*c = (struct mail_checker){ .at = AT_TRACE };
+	*c = (struct mail_checker){ .at = AT_TRACE, .hash = { .compress = sha256 } };
 }
 
 void mail_checker_input(struct mail_checker *c, struct span bytes)
@@ -67,7 +40,7 @@ void mail_checker_input(struct mail_checker *c, struct span bytes)
 	while (bytes.bytes > 0 && c->at < AT_COVERED)
 		bytes = span_after(bytes, take_line(c, bytes));
 	if (c->at == AT_COVERED) {
-		mail_hash_add(&c->hash, bytes);
+		sha256_add(&c->hash, bytes);
 		c->bytes += bytes.bytes;
 	}
 }
@@ -80,22 +53,9 @@ enum mail_verdict mail_checker_end(const struct mail_checker *c)
 		return MAIL_CORRUPTED;
 	if (c->bytes != c->bytes_wanted)
 		return MAIL_CORRUPTED;
-	return mail_hash_value(&c->hash) == c->hash_wanted ? MAIL_RIGHT : MAIL_CORRUPTED;
-}
-
-static uint64_t hash_step(uint64_t state, uint64_t word)
-{
-	state ^= word;
-	state = state << 29 | state >> 35;
-	return state * HASH_MULTIPLIER + 1;
-}
-
-static uint64_t load_word(const uint8_t *from)
-{
-	uint64_t word = 0;
-	for (unsigned i = 0; i < 8; i++)
-		word |= (uint64_t)from[i] << (8 * i);
-	return word;
+	uint8_t value[SHA256_BYTES];
+	sha256_value(&c->hash, value);
+	return memcmp(value, c->hash_wanted, sizeof(value)) == 0 ? MAIL_RIGHT : MAIL_CORRUPTED;
 }
 
 /* Eats to the end of the line or of the bytes. Of an overlong line only the beginning is kept. */
@@ -132,9 +92,9 @@ static void judge_line(struct mail_checker *c)
 		good = good && span_to_u64(value, &c->bytes_wanted);
 		c->at = AT_HASH;
 	} else {
-		good = good && parse_hex(value, &c->hash_wanted);
+		good = good && parse_hash(value, c->hash_wanted);
 		c->at = AT_COVERED;
-		mail_hash_init(&c->hash, c->run, c->number, c->bytes_wanted);
+		mail_hash_init(&c->hash, c->hash.compress, c->run, c->number, c->bytes_wanted);
 	}
 	c->broken = c->broken || !good;
 }
@@ -183,5 +143,19 @@ static bool parse_hex(struct span text, uint64_t *value)
 		sum = sum << 4 | (uint64_t)(digit ? c - '0' : c - 'a' + 10);
 	}
 	*value = sum;
+	return true;
+}
+
+static bool parse_hash(struct span text, uint8_t value[SHA256_BYTES])
+{
+	if (text.bytes != 2 * SHA256_BYTES)
+		return false;
+	for (size_t word = 0; word < SHA256_BYTES / 8; word++) {
+		uint64_t sum;
+		if (!parse_hex(span_head(span_after(text, 16 * word), 16), &sum))
+			return false;
+		for (size_t i = 0; i < 8; i++)
+			value[8 * word + i] = (uint8_t)(sum >> (56 - 8 * i));
+	}
 	return true;
 }

@@ -364,7 +364,8 @@ static bool take_tls(struct parse *p, enum option_id id, char *text)
 		o->key = optarg;
 		return true;
 	case OPTION_RESUME:
-		return o->resume = true;
+		c->resume_per_mille = 1000;
+		return true;
 	default:
 		return false;
 	}

@@ -14,7 +14,7 @@
 struct gen_options {
 	struct gen_config
 		config; /* nets, engines, pool, ledger and the split are filled in later */
-	bool kernel, quiet, busy, resume, help;
+	bool kernel, quiet, busy, help;
 	const char *device, *lcores, *eal;
 	uint16_t mtu;
 	uint32_t address_count;

@@ -77,6 +77,9 @@ void gen_results_merge(struct gen_results *into, const struct gen_results *from)
 	into->connections_opened += from->connections_opened;
 	into->tls_established += from->tls_established;
 	into->tls_resumed += from->tls_resumed;
+	into->crowd_opened += from->crowd_opened;
+	into->crowd_ready += from->crowd_ready;
+	into->crowd_lost += from->crowd_lost;
 	into->backlog_max += from->backlog_max;
 	if (from->slip_us_max > into->slip_us_max)
 		into->slip_us_max = from->slip_us_max;

@@ -4,25 +4,7 @@
  * gen_int.h.
  */
 #include "bench/gen/gen_int.h"
-
-#define LN2 0.69314718055994530942
-#define RANDOM_STEPS 9007199254740992.0 /* 2^53 */
-
-/* -ln(u) for u in (0, 1], to about 1e-8: no libm in pure code. u = m / 2^k with m in [1, 2). */
-static double minus_ln(double u)
-{
-	double exponent = 0;
-	while (u < 1.0) {
-		u *= 2;
-		exponent += 1;
-	}
-	double z = (u - 1.0) / (u + 1.0);
-	double z2 = z * z;
-	double ln_m =
-		2 * z *
-		(1 + z2 * (1.0 / 3 + z2 * (1.0 / 5 + z2 * (1.0 / 7 + z2 * (1.0 / 9 + z2 / 11)))));
-	return exponent * LN2 - ln_m;
-}
+#include "bench/gen/numbers.h"
 
 void schedule_init(struct schedule *s, enum gen_arrivals arrivals, uint64_t rate_per_1000s,
                    uint64_t seed, struct instant now)
@@ -36,8 +18,22 @@ void schedule_init(struct schedule *s, enum gen_arrivals arrivals, uint64_t rate
 		schedule_step(s);
 }
 
+/* What was due and did not begin is forgotten: the new rate begins now. */
+void schedule_rate(struct schedule *s, uint64_t rate_per_1000s, struct instant now)
+{
+	s->paused = rate_per_1000s == 0;
+	if (s->paused)
+		return;
+	s->mean_us = 1e9 / (double)rate_per_1000s;
+	s->next_us = (double)now.us;
+	if (s->arrivals == GEN_POISSON)
+		schedule_step(s);
+}
+
 struct instant schedule_next(const struct schedule *s)
 {
+	if (s->paused)
+		return INSTANT_NEVER;
 	return (struct instant){ .us = (uint64_t)s->next_us };
 }
 
@@ -45,12 +41,12 @@ void schedule_step(struct schedule *s)
 {
 	double us = s->mean_us;
 	if (s->arrivals == GEN_POISSON)
-		us *= minus_ln(((double)(prng_u64(&s->prng) >> 11) + 1.0) / RANDOM_STEPS);
+		us *= number_minus_ln(number_uniform(&s->prng));
 	s->next_us += us;
 }
 
 uint64_t schedule_backlog(const struct schedule *s, struct instant now)
 {
 	double late = (double)now.us - s->next_us;
-	return late <= 0 ? 0 : 1 + (uint64_t)(late / s->mean_us);
+	return s->paused || late <= 0 ? 0 : 1 + (uint64_t)(late / s->mean_us);
 }

@@ -12,6 +12,10 @@
  */
 #include "bench/gen/gen_int.h"
 
+#define KEY_TLS12 1u /* keys of the resumption cache */
+#define KEY_TLS13 2u
+#define KEYS_ALONE 3u
+
 static bool take_arrival(struct gen *g, struct instant now, struct instant *due);
 static bool begin_message(struct gen *g, struct instant due, struct instant now);
 static void open_connection(struct gen *g, struct sender *s, struct instant now);
@@ -20,6 +24,7 @@ static void connect_failed(struct gen *g, struct sender *s, enum tcp_connect_out
 static void opened(struct gen *g, struct sender *s, struct instant now);
 static void start_talking(struct gen *g, struct sender *s, struct instant now);
 static void begin_tls(struct gen *g, struct sender *s, struct instant now);
+static uint64_t resumption_key(const struct gen *g, const struct sender *s);
 static void tls_is_on(struct gen *g, struct sender *s, struct instant now);
 static void step(struct gen *g, struct sender *s, struct instant now);
 static bool step_round(struct gen *g, struct sender *s, struct instant now);
@@ -27,6 +32,7 @@ static bool read_replies(struct gen *g, struct sender *s, struct instant now);
 static void smtp_event(struct gen *g, struct sender *s, const struct smtp_client_event *event,
                        struct instant now);
 static void greeted(struct gen *g, struct sender *s, struct instant now);
+static size_t writable(struct gen *g, struct sender *s, size_t room, struct instant now);
 static bool write_out(struct gen *g, struct sender *s, struct instant now);
 static void look_for_the_end(struct gen *g, struct sender *s, struct instant now);
 static enum gen_end end_of_close(const struct gen_leg *leg, bool connecting);
@@ -147,6 +153,9 @@ static void open_connection(struct gen *g, struct sender *s, struct instant now)
 	s->no_port = false;
 	s->starved = false;
 	s->messages_done = 0;
+	s->credit = 0;
+	s->credit_at = (struct instant){ 0 };
+	traits_choose(&s->traits, c, &g->prng);
 	s->opened_at = now;
 	s->state = SENDER_CONNECTING;
 	enum tcp_connect_outcome outcome =
@@ -194,7 +203,7 @@ static void opened(struct gen *g, struct sender *s, struct instant now)
 		sender_end(g, s, GEN_END_ABORTED, now);
 		return;
 	}
-	if (g->config.sender.tls_mode == GEN_TLS_IMPLICIT)
+	if (g->config.sender.tls_mode == GEN_TLS_IMPLICIT && !s->traits.clear)
 		begin_tls(g, s, now);
 	else
 		start_talking(g, s, now);
@@ -202,9 +211,18 @@ static void opened(struct gen *g, struct sender *s, struct instant now)
 
 static void start_talking(struct gen *g, struct sender *s, struct instant now)
 {
-	smtp_client_init(&s->smtp, &g->client_config, g->config.pool, now);
+	smtp_client_init(&s->smtp, s->traits.bdat ? &g->bdat_config : &g->client_config,
+	                 g->config.pool, now);
 	s->smtp_on = true;
 	s->talking_at = now;
+}
+
+/* Connections that do not resume have a key that nobody had before. */
+static uint64_t resumption_key(const struct gen *g, const struct sender *s)
+{
+	if (s->traits.resume)
+		return s->traits.tls12 ? KEY_TLS12 : KEY_TLS13;
+	return KEYS_ALONE + g->results.connections_opened;
 }
 
 static void begin_tls(struct gen *g, struct sender *s, struct instant now)
@@ -216,7 +234,8 @@ static void begin_tls(struct gen *g, struct sender *s, struct instant now)
 		.reference_count = c->server_name[0] != 0 ? 1 : 0,
 		.references = { c->server_name },
 		.minimum = c->tls_minimum == 0 ? TLS_VERSION_1_2 : c->tls_minimum,
-		.resumption_key = 1,
+		.maximum = s->traits.tls12 ? TLS_VERSION_1_2 : 0,
+		.resumption_key = resumption_key(g, s),
 	};
 	s->tls_at = s->smtp_on ? s->tls_at : now; /* with STARTTLS the time runs from the command */
 	if (s->mail.cut == CUT_AT_TLS)
@@ -337,7 +356,7 @@ static void greeted(struct gen *g, struct sender *s, struct instant now)
 	if (!s->greeted_once)
 		results_phase(&g->results, GEN_PHASE_BANNER, s->talking_at, now);
 	s->greeted_once = true;
-	if (g->config.sender.tls_mode != GEN_TLS_STARTTLS || s->leg.tls != NULL) {
+	if (g->config.sender.tls_mode != GEN_TLS_STARTTLS || s->traits.clear || s->leg.tls != NULL) {
 		s->ready = true;
 	} else if (smtp_client_can(&s->smtp, SMTP_REQUEST_STARTTLS)) {
 		s->tls_at = now;
@@ -345,6 +364,19 @@ static void greeted(struct gen *g, struct sender *s, struct instant now)
 	} else {
 		sender_end(g, s, GEN_END_TLS_NOT_OFFERED, now);
 	}
+}
+
+/* Slow writers have their credit, writers of small pieces a piece: each is pushed by itself, and so
+ * becomes a TLS record of its own. */
+static size_t writable(struct gen *g, struct sender *s, size_t room, struct instant now)
+{
+	const struct gen_sender_config *c = &g->config.sender;
+	if (s->traits.fragment_bytes > 0 && room > s->traits.fragment_bytes)
+		room = s->traits.fragment_bytes;
+	if (!s->traits.slow)
+		return room;
+	uint64_t credit = slow_credit(&s->credit, &s->credit_at, c->slow_bytes_per_second, now);
+	return room < credit ? room : (size_t)credit;
 }
 
 /* Cutting at a byte is done by giving no more room than up to there. */
@@ -355,9 +387,12 @@ static bool write_out(struct gen *g, struct sender *s, struct instant now)
 	size_t room = gen_leg_out_room(&s->leg);
 	if (cutting && room > m->cut_at - s->leg.bytes_out)
 		room = (size_t)(m->cut_at - s->leg.bytes_out);
+	room = writable(g, s, room, now);
 	size_t moved = 0;
 	if (room > 0)
 		moved = smtp_client_output(&s->smtp, gen_leg_out(&s->leg), room, now);
+	if (s->traits.slow)
+		s->credit -= moved;
 	size_t held = gen_leg_bytes(&s->leg);
 	gen_leg_push(&s->leg, moved, now);
 	if (cutting && s->leg.bytes_out >= m->cut_at) {
@@ -439,6 +474,8 @@ static void set_timer(struct gen *g, struct sender *s, struct instant now, bool 
 		at = instant_earlier(at, gen_leg_deadline(&s->leg));
 	if (s->smtp_on)
 		at = instant_earlier(at, smtp_client_deadline(&s->smtp));
+	if (s->traits.slow && s->has_message && s->state == SENDER_TALKING && s->credit == 0)
+		at = instant_earlier(at, instant_add(s->credit_at, SLOW_TICK_US));
 	if (again)
 		at = now;
 	else if (s->starved || g->config.pool->free_count < POOL_LOW_BLOCKS)
@@ -469,8 +506,7 @@ void sender_next(struct gen *g, struct sender *s, struct instant now)
 {
 	const struct gen_sender_config *c = &g->config.sender;
 	s->messages_done++;
-	bool full =
-		c->messages_per_connection > 0 && s->messages_done >= c->messages_per_connection;
+	bool full = s->traits.messages > 0 && s->messages_done >= s->traits.messages;
 	if (full || s->last || g->number_next == g->number_end) {
 		quit(g, s, now);
 	} else if (c->arrivals != GEN_CLOSED_LOOP) {

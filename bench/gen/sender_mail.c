@@ -18,7 +18,7 @@
 
 static void begin_transaction(struct gen *g, struct sender *s, struct instant now);
 static bool queue_recipients(struct gen *g, struct sender *s, struct instant now);
-static bool queue_data(struct gen *g, struct sender *s, struct instant now);
+static bool queue_data(struct sender *s, struct instant now);
 static bool blocks_are_short(const struct gen *g);
 static bool send_body(struct sender *s, struct instant now);
 static void recipient_reply(struct gen *g, struct sender *s, const struct smtp_reply *reply,
@@ -104,7 +104,7 @@ bool mail_drive(struct gen *g, struct sender *s, struct instant now)
 	if (m->mail_sent && m->rcpt_sent < m->recipients)
 		progress |= queue_recipients(g, s, now);
 	if (m->rcpt_sent == m->recipients && !m->data_sent)
-		progress |= queue_data(g, s, now);
+		progress |= queue_data(s, now);
 	s->starved = m->body_open && !m->end_sent && blocks_are_short(g);
 	if (m->body_open && !m->end_sent && !s->starved)
 		progress |= send_body(s, now);
@@ -132,7 +132,7 @@ static void begin_transaction(struct gen *g, struct sender *s, struct instant no
 static bool queue_recipients(struct gen *g, struct sender *s, struct instant now)
 {
 	struct sender_mail *m = &s->mail;
-	bool pipelining = g->config.sender.pipelining;
+	bool pipelining = !s->traits.in_turn;
 	uint32_t before = m->rcpt_sent;
 	while (m->rcpt_sent < m->recipients && smtp_client_can(&s->smtp, SMTP_REQUEST_RCPT)) {
 		if (!pipelining && (!m->mail_answered || m->rcpt_answered < m->rcpt_sent))
@@ -147,10 +147,10 @@ static bool queue_recipients(struct gen *g, struct sender *s, struct instant now
 	return m->rcpt_sent > before;
 }
 
-static bool queue_data(struct gen *g, struct sender *s, struct instant now)
+static bool queue_data(struct sender *s, struct instant now)
 {
 	struct sender_mail *m = &s->mail;
-	bool wait = !g->config.sender.pipelining || smtp_client_uses_bdat(&s->smtp);
+	bool wait = s->traits.in_turn || smtp_client_uses_bdat(&s->smtp);
 	if (wait && m->rcpt_answered < m->recipients)
 		return false;
 	if (!smtp_client_can(&s->smtp, SMTP_REQUEST_DATA))

@@ -9,7 +9,6 @@
  */
 #include "bench/gen/gen_int.h"
 
-#define SLOW_TICK_US (10 * MS_US)
 #define ACCEPT_CUT_SHARE                                                                           \
 	8u /* of the aborts asked for, one in so many falls on the connection itself */
 
@@ -86,11 +85,23 @@ static void accepted(struct gen *g, const struct tcp_event *event, struct instan
 	step(g, k, now);
 }
 
+static bool chance(struct gen *g, uint32_t per_mille)
+{
+	return per_mille > 0 && prng_chance(&g->prng, per_mille);
+}
+
 /* False: cut at once, or no room for TLS. */
 static bool begin(struct gen *g, struct sink *k, struct instant now)
 {
 	const struct gen_sink_config *c = &g->config.sink;
-	smtp_server_init(&k->smtp, &g->server_configs[k->listener], g->config.pool, now);
+	const struct smtp_server_config *smtp = &g->server_configs[k->listener];
+	if (chance(g, c->no_starttls_per_mille))
+		smtp = &g->clear_configs[k->listener];
+	smtp_server_init(&k->smtp, smtp, g->config.pool, now);
+	if (chance(g, c->goodbye_per_mille)) {
+		smtp_server_goodbye(&k->smtp, SMTP_REPLY_TOO_MANY_CONNECTIONS, now);
+		g->results.sink_refusals++;
+	}
 	if (prng_chance(&g->prng, c->abort_per_mille) &&
 	    prng_below(&g->prng, ACCEPT_CUT_SHARE) == 0)
 		return false;
@@ -100,9 +111,11 @@ static bool begin(struct gen *g, struct sink *k, struct instant now)
 static bool begin_tls(struct gen *g, struct sink *k, struct instant now)
 {
 	const struct gen_sink_config *c = &g->config.sink;
+	uint32_t certificate = c->listeners[k->listener].certificate;
 	k->tls_due = false;
-	return gen_leg_tls_near(&k->leg, c->tls, c->listeners[k->listener].certificate,
-	                        user_of(g, k), now);
+	if (chance(g, c->bad_certificate_per_mille))
+		certificate = c->bad_certificate;
+	return gen_leg_tls_near(&k->leg, c->tls, certificate, user_of(g, k), now);
 }
 
 static void tls_is_on(struct gen *g, struct sink *k, struct instant now)
@@ -183,12 +196,8 @@ static size_t credit_left(struct gen *g, struct sink *k, struct instant now)
 {
 	if (!k->slow)
 		return SIZE_MAX;
-	uint64_t passed_us = instant_since(k->credit_at, now);
-	if (passed_us >= SLOW_TICK_US) {
-		k->credit = 1 + g->config.sink.slow_bytes_per_second * (SLOW_TICK_US) / SECOND_US;
-		k->credit_at = now;
-	}
-	return (size_t)k->credit;
+	return (size_t)slow_credit(&k->credit, &k->credit_at, g->config.sink.slow_bytes_per_second,
+	                           now);
 }
 
 static bool write_replies(struct gen *g, struct sink *k, struct instant now)

@@ -37,7 +37,7 @@ void sink_asked(struct gen *g, struct sink *k, const struct smtp_server_event *e
 		ask(g, k, GEN_STAGE_RCPT, SMTP_REPLY_RECIPIENT_OK, now);
 		break;
 	case SERVER_DATA:
-		mail_checker_init(&k->checker);
+		mail_checker_init(&k->checker, g->config.mix.sha256);
 		k->body_bytes = 0;
 		ask(g, k, GEN_STAGE_DATA, SMTP_REPLY_START_MAIL, now);
 		break;

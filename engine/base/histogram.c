@@ -1,7 +1,7 @@
 /*
  * histogram.c - log-linear durations. See histogram.h.
  *
- * Values below 2 * HISTOGRAM_STEPS have a cell each; above, the top seven bits of the value choose the cell.
+ * Values below 2 * HISTOGRAM_STEPS have a cell each; above, the top eight bits of the value choose the cell.
  */
 #include "base/histogram.h"
 
@@ -9,8 +9,8 @@ static uint32_t cell_of(uint64_t us)
 {
 	if (us < 2 * HISTOGRAM_STEPS)
 		return (uint32_t)us;
-	unsigned octave = 63u - (unsigned)__builtin_clzll(us); /* >= 7 */
-	unsigned shift = octave - 6;
+	unsigned octave = 63u - (unsigned)__builtin_clzll(us); /* >= 8 */
+	unsigned shift = octave - 7;
 	uint64_t cell = (uint64_t)shift * HISTOGRAM_STEPS + (us >> shift);
 	return cell < HISTOGRAM_CELLS ? (uint32_t)cell : HISTOGRAM_CELLS - 1;
 }
@@ -44,6 +44,23 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 	into->over_limit += from->over_limit;
 	for (uint32_t i = 0; i < HISTOGRAM_CELLS; i++)
 		into->cells[i] += from->cells[i];
+}
+
+void histogram_since(struct histogram *h, const struct histogram *earlier)
+{
+	uint32_t last = 0;
+	h->count -= earlier->count;
+	h->sum_us -= earlier->sum_us;
+	h->over_target -= earlier->over_target;
+	h->over_limit -= earlier->over_limit;
+	for (uint32_t i = 0; i < HISTOGRAM_CELLS; i++) {
+		h->cells[i] -= earlier->cells[i];
+		last = h->cells[i] > 0 ? i : last;
+	}
+	if (h->count == 0)
+		h->max_us = 0;
+	else if (last < HISTOGRAM_CELLS - 1 && cell_bound(last) < h->max_us)
+		h->max_us = cell_bound(last);
 }
 
 uint64_t histogram_percentile(const struct histogram *h, uint32_t per_100k)

@@ -1,5 +1,5 @@
 /*
- * histogram.h - durations in microseconds, log-linear: 64 steps an octave (1.6 % error), fixed memory,
+ * histogram.h - durations in microseconds, log-linear: 128 steps an octave (0.8 % error), fixed memory,
  * mergeable; with exact counts over the two bounds that the message budget names (10 ms, 15 ms).
  */
 #ifndef WEIR_BASE_HISTOGRAM_H
@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-#define HISTOGRAM_STEPS 64u
-#define HISTOGRAM_OCTAVES 27u /* 0 .. 2^32 us = 71 minutes; longer counts in the last step */
+#define HISTOGRAM_STEPS 128u
+#define HISTOGRAM_OCTAVES 26u /* 0 .. 2^32 us = 71 minutes; longer counts in the last step */
 #define HISTOGRAM_CELLS (HISTOGRAM_STEPS * HISTOGRAM_OCTAVES)
 #define BUDGET_TARGET_US 10000u
 #define BUDGET_LIMIT_US 15000u
@@ -24,6 +24,9 @@ struct histogram {
 
 void histogram_add(struct histogram *h, uint64_t us);
 void histogram_merge(struct histogram *into, const struct histogram *from);
+/* What was added between two readings of one histogram: `earlier` out of `h`. The longest of them is known
+ * to its cell only. */
+void histogram_since(struct histogram *h, const struct histogram *earlier);
 /* The smallest cell bound that at least per_100k/100000 of the values do not exceed; 0 when empty.
  * p99.9 is 99900. Never above the exact maximum. */
 uint64_t histogram_percentile(const struct histogram *h, uint32_t per_100k);

@@ -378,7 +378,7 @@ static void budget_quantiles(const struct histogram *h, const char *stage, struc
 	}
 }
 
-/* Quantiles from our own finer histogram, since 1.6 % steps say more than the buckets can. */
+/* Quantiles from our own finer histogram, since 0.8 % steps say more than the buckets can. */
 static void budget_families(const struct view *v, struct buffer *out)
 {
 	static struct histogram sum[RELAY_STAGE_COUNT + 1]; /* too large for the stack; one caller */
@@ -389,7 +389,7 @@ static void budget_families(const struct view *v, struct buffer *out)
 	for (enum relay_stage s = 0; s <= RELAY_STAGE_COUNT; s++)
 		budget_stage(&sum[s], view_stage_name(s).text, out);
 	family(out, "weir_message_engine_quantile_seconds", "gauge",
-	       "Quantiles of the same, over all messages since the start, in steps of 1.6 %.");
+	       "Quantiles of the same, over all messages since the start, in steps of 0.8 %.");
 	for (enum relay_stage s = 0; s <= RELAY_STAGE_COUNT; s++)
 		budget_quantiles(&sum[s], view_stage_name(s).text, out);
 	family(out, "weir_message_engine_seconds_max", "gauge", "The longest of those delays.");

@@ -176,6 +176,10 @@ static void sender_fill(struct world *w, struct gen_sender_config *c, struct prn
 	c->attempts_max = 4;
 	c->retry_after_us = SECOND_US;
 	c->abort_per_mille = w->plan.sender_abort;
+	c->resume_per_mille = 700;
+	c->in_turn_per_mille = prng_chance(p, 300) ? 300 : 0;
+	c->fragment_per_mille = prng_chance(p, 300) ? 300 : 0;
+	c->fragment_bytes = 1 + (uint32_t)prng_below(p, 300);
 }
 
 static void sink_fill(struct world *w, struct gen_sink_config *c, struct prng *p)
@@ -207,6 +211,7 @@ static void gen_build(struct world *w, uint64_t seed)
 	memset(&c, 0, sizeof(c));
 	mix_fill(&w->mix, seed);
 	c.mix = w->mix;
+	c.mix.mime = prng_chance(&p, 500);
 	c.pool = &w->peer_pool;
 	sender_fill(w, &c.sender, &p);
 	sink_fill(w, &c.sink, &p);

@@ -29,7 +29,7 @@ static int by_size(const void *a, const void *b)
 
 static uint64_t error_of(uint64_t us)
 {
-	return us / HISTOGRAM_STEPS + 1; /* 1.6 % */
+	return us / HISTOGRAM_STEPS + 1; /* 0.8 % */
 }
 
 static void an_empty_histogram_says_zero(void)
@@ -161,7 +161,7 @@ static void percentiles_and_counts_agree_with_the_sorted_values(void)
 	}
 }
 
-/* Every octave's borders: a value never lands in a cell that says more than 1.6 % above it. */
+/* Every octave's borders: a value never lands in a cell that says more than 0.8 % above it. */
 static void borders_of_octaves_keep_the_error(void)
 {
 	unsigned wrong = 0;
@@ -200,6 +200,39 @@ static void merging_is_adding_all(void)
 	CU_ASSERT_EQUAL(memcmp(&h, &all, sizeof(h)), 0);
 }
 
+/* A live view and a report over time show what one interval held, out of counts that only grow. */
+static void the_difference_of_two_readings_is_what_came_between(void)
+{
+	static struct histogram between;
+	struct prng p;
+	memset(&between, 0, sizeof(between));
+	fresh();
+	prng_seed(&p, 7);
+	for (unsigned i = 0; i < 1000; i++)
+		histogram_add(&h, prng_below(&p, 100000));
+	other = h;
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t us = prng_below(&p, 20000);
+		histogram_add(&h, us);
+		histogram_add(&between, us);
+	}
+	histogram_since(&h, &other);
+	CU_ASSERT_EQUAL(memcmp(h.cells, between.cells, sizeof(h.cells)), 0);
+	CU_ASSERT_EQUAL(h.count, 1000);
+	CU_ASSERT_EQUAL(h.sum_us, between.sum_us);
+	CU_ASSERT_EQUAL(h.over_limit, between.over_limit);
+	CU_ASSERT_TRUE(h.max_us >= between.max_us && h.max_us - between.max_us <= error_of(between.max_us));
+	other = h;
+	histogram_since(&h, &other);
+	CU_ASSERT_EQUAL(h.count, 0);
+	CU_ASSERT_EQUAL(h.max_us, 0);
+}
+
+static void the_error_is_one_per_cent_at_most(void)
+{
+	CU_ASSERT_TRUE(1.0 / HISTOGRAM_STEPS <= 0.01);
+}
+
 UNIT("base/histogram", { "an empty histogram says zero", an_empty_histogram_says_zero },
      { "one value is every percentile", one_value_is_every_percentile },
      { "small values are exact", small_values_are_exact },
@@ -210,4 +243,6 @@ UNIT("base/histogram", { "an empty histogram says zero", an_empty_histogram_says
      { "percentiles and counts agree with the sorted values",
        percentiles_and_counts_agree_with_the_sorted_values },
      { "borders of octaves keep the error", borders_of_octaves_keep_the_error },
-     { "merging is adding all", merging_is_adding_all })
+     { "merging is adding all", merging_is_adding_all },
+     { "the difference of two readings is what came between", the_difference_of_two_readings_is_what_came_between },
+     { "the error is one per cent at most", the_error_is_one_per_cent_at_most })
