@@ -54,6 +54,8 @@ struct conn *conn_take(struct tcp_stack *s, const struct tuple *tuple, uint8_t l
 	c->hash = (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, tuple);
 	c->ack_deadline = c->deadline = INSTANT_NEVER;
 	c->challenge_begin = c->last_send = now;
+	c->rx_bytes_max = s->config.rx_bytes_max;
+	c->tx_bytes_max = s->config.tx_bytes_max;
 	c->timer.kind = STACK_TIMER_CONN;
 	c->ack_timer.kind = STACK_TIMER_ACK;
 	flow_add(&s->flows, c->hash, c->head.slot + 1);

@@ -54,6 +54,7 @@ enum conn_flag {
 	CONN_HALF_OPEN = 1u << 13, /* counted in half_open */
 	CONN_TX_LOST = 1u << 14,   /* closed before everything was acknowledged */
 	CONN_IN_FLOW = 1u << 15,
+	CONN_NAGLE = 1u << 16,
 };
 
 enum conn_timer {
@@ -127,6 +128,7 @@ struct conn {
 	uint8_t challenges;
 	uint8_t probes; /* of a closed window, in a row, answered or not */
 	struct seq iss, fin_seq;
+	uint32_t rx_bytes_max, tx_bytes_max; /* of this connection */
 	uint32_t events; /* enum tcp_event_bits to report */
 	uint32_t tag;
 	struct link event;

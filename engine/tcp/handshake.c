@@ -23,7 +23,7 @@ void handshake_begin(struct tcp_stack *s, struct conn *c, const struct tuple *t,
 	c->stamp_offset = tuple_stamp_offset(s->config.secret, t);
 	c->announced_mss = (uint16_t)(s->config.mtu - ip_header_bytes(c) - TCP_HEADER_BYTES);
 	c->mss = c->announced_mss;
-	rtt_init(&c->rtt);
+	rtt_init(&c->rtt, s->config.rto_initial_us);
 }
 
 static uint16_t segment_bytes(const struct conn *c, const struct tcp_options *o)
@@ -85,7 +85,7 @@ void handshake_done(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 	c->recover = c->iss;
 	s->congestion->opened(&c->congestion, c->mss, c->retries);
 	if (c->retries > 0 && c->rtt.smoothed_us == 0)
-		rtt_init(&c->rtt); /* the backoff belonged to the SYN (RFC 6298 5.7) */
+		rtt_init(&c->rtt, s->config.rto_initial_us); /* the backoff belonged to the SYN (RFC 6298 5.7) */
 	c->retries = 0;
 	conn_timer_stop(c);
 	c->snd_wnd = (uint32_t)seg->window << ((seg->flags & TCP_SYN) != 0 ? 0 : c->snd_shift);

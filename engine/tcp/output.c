@@ -9,9 +9,10 @@
  *   SYN or SYN-ACK - one repeated segment - duplicate ACKs, one by one - new data (with FIN behind
  *   the last byte) - FIN alone - window probe - ACK alone.
  *
- * There is no Nagle (callers write whole replies and records), but no silly windows either: less
- * than a full segment goes out only if it is all there is, or half of the largest window the peer
- * ever had (RFC 9293 3.8.6.2.1). PSH stands on the last segment of what was written.
+ * Nagle's rule holds only where tcp_nagle_set() asks for it (callers write whole replies and
+ * records), but there are no silly windows either: less than a full segment goes out only if it is
+ * all there is, or half of the largest window the peer ever had (RFC 9293 3.8.6.2.1). PSH stands on
+ * the last segment of what was written.
  */
 #include "tcp/stack_int.h"
 #include "wire/eth.h"
@@ -86,7 +87,8 @@ static uint32_t usable_window(const struct conn *c)
 
 static bool worth_sending(const struct conn *c, uint32_t bytes, uint32_t unsent)
 {
-	return bytes == c->mss || bytes == unsent ||
+	bool waits = (c->flags & CONN_NAGLE) != 0 && conn_flight(c) > 0;
+	return bytes == c->mss || (bytes == unsent && !waits) ||
 	       (bytes >= c->snd_wnd_max / 2 && conn_flight(c) == 0);
 }
 

@@ -5,9 +5,10 @@
 
 #include "tcp/limits.h"
 
-void rtt_init(struct rtt *r)
+void rtt_init(struct rtt *r, uint64_t initial_us)
 {
-	*r = (struct rtt){ .timeout_us = (uint32_t)TCP_RTO_INITIAL_US }; /* (2.1) */
+	uint64_t us = initial_us > 0 ? initial_us : TCP_RTO_INITIAL_US; /* (2.1) */
+	*r = (struct rtt){ .timeout_us = (uint32_t)(us < TCP_RTO_MAX_US ? us : TCP_RTO_MAX_US) };
 }
 
 static uint32_t timeout_of(const struct rtt *r)

@@ -12,7 +12,8 @@ struct rtt {
 	uint32_t timeout_us;  /* RTO, with any backoff in it */
 };
 
-void rtt_init(struct rtt *r);
+/* `initial_us`: the timeout before there is a sample; 0 is TCP_RTO_INITIAL_US. */
+void rtt_init(struct rtt *r, uint64_t initial_us);
 /* A sample of a segment that was not retransmitted (Karn), or one that timestamps vouch for. Takes
  * any backoff back. */
 void rtt_sample(struct rtt *r, uint64_t us);
