@@ -99,6 +99,7 @@ static void leave_wire(struct tcp_stack *s, struct conn *c)
 	c->ack_deadline = INSTANT_NEVER;
 	wheel_stop(&s->wheel, &c->ack_timer);
 	conn_reasm_drop(s, c);
+	sent_clear(&c->sent, s->pool);
 }
 
 void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, struct instant now)
@@ -110,7 +111,6 @@ void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, 
 	leave_wire(s, c);
 	byteq_clear(&c->tx, s->pool);
 	c->tx_known = 0;
-	c->cursor = NULL;
 	c->why = (uint8_t)why;
 	s->counters.closed++;
 	if ((c->flags & CONN_VISIBLE) == 0)

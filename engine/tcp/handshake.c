@@ -23,6 +23,7 @@ void handshake_begin(struct tcp_stack *s, struct conn *c, const struct tuple *t,
 	c->stamp_offset = tuple_stamp_offset(s->config.secret, t);
 	c->announced_mss = (uint16_t)(s->config.mtu - ip_header_bytes(c) - TCP_HEADER_BYTES);
 	c->mss = c->announced_mss;
+	rack_init(&c->rack, isn);
 	rtt_init(&c->rtt, s->config.rto_initial_us);
 }
 
@@ -77,11 +78,14 @@ void handshake_done(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
                     struct instant now)
 {
 	bool passive = (c->flags & CONN_PASSIVE) != 0;
-	if ((c->flags & CONN_TIMING) != 0)
-		rtt_sample(&c->rtt, instant_since(c->rtt_begin, now));
-	c->flags &= ~(uint32_t)(CONN_TIMING | CONN_SEND_SYN);
+	struct sent_news news = { .now = now, .high = c->iss };
+	c->flags &= ~(uint32_t)CONN_SEND_SYN;
 	c->snd_una = seq_add(c->iss, 1);
-	c->snd_nxt = seq_max(c->snd_nxt, c->snd_una);
+	c->snd_nxt = c->snd_max = c->snd_una;
+	sent_acked(&c->sent, s->pool, c->snd_una, &news);
+	if (news.oldest_known)
+		rtt_sample(&c->rtt, (uint32_t)now.us - news.oldest_us);
+	rack_learn(c, &news);
 	c->recover = c->iss;
 	s->congestion->opened(&c->congestion, c->mss, c->retries);
 	if (c->retries > 0 && c->rtt.smoothed_us == 0)

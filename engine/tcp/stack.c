@@ -87,7 +87,7 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->config = *config;
 	s->pool = pool;
 	s->recorder = recorder;
-	s->congestion = &congestion_newreno;
+	s->congestion = congestion_of(config->congestion);
 	s->now = now;
 	slab_init(&s->conns, p.conns, sizeof(struct conn), max, CONN_MAGIC);
 	slab_init(&s->reasms, p.reasms, sizeof(struct reasm), reasm_count(config), REASM_MAGIC);

@@ -40,6 +40,8 @@
 #define TCP_LISTENERS_MAX 64u
 #define TCP_FRAME_BYTES_MAX 9216u /* jumbo frames; the port's MTU is usually 1500 */
 
+enum tcp_congestion { TCP_CUBIC = 0, TCP_NEWRENO };
+
 struct tcp_config {
 	uint8_t mac[6];
 	uint16_t mtu; /* IP bytes per frame, 1280..9000 */
@@ -55,6 +57,7 @@ struct tcp_config {
 	                                            * bytes; 0: no such limit */
 	uint32_t reorder_bytes_max;                /* per connection: out-of-order bytes kept */
 	uint64_t time_wait_us;                     /* 2 MSL; 60 s where nothing else is said */
+	enum tcp_congestion congestion;            /* control of it: RFC 9438, or RFC 5681 */
 	uint64_t rto_initial_us;                   /* before the first round trip is known; 0: one second */
 	uint8_t window_shift;                      /* the scale we offer is at least this, up to 14; 0: what
 	                                            * rx_bytes_max needs */
@@ -205,6 +208,9 @@ enum tcp_drop { /* reasons in tcp/drops.def */
 struct tcp_counters {
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
 	uint64_t segments_in, segments_out, retransmits, fast_retransmits, timeouts;
+	uint64_t tail_probes; /* RFC 8985 7 */
+	uint64_t spurious;    /* recoveries that were for nothing and were undone */
+	uint64_t reneged;     /* peers that forgot what they had reported */
 	uint64_t opened_active, opened_passive, closed, resets_in, resets_out;
 	uint64_t foreign; /* segments for a connection this stack does not have: see tcp_foreign_owner() */
 	uint64_t drops[TCP_DROP_COUNT];

@@ -129,6 +129,7 @@ struct line_seg {
 	int fill;
 	struct tcp_options options;
 	bool stamp_any, echo_any, echo_last, bad_sum;
+	int32_t echo_back; /* milliseconds before the last stamp */
 	uint16_t urgent;
 };
 
@@ -163,7 +164,8 @@ static inline void read_stamp(struct play *p, struct line_seg *x)
 	x->options.stamps_known = true;
 	x->stamp_any = strcmp(value, "*") == 0;
 	x->echo_any = strcmp(echo, "*") == 0;
-	x->echo_last = strcmp(echo, "last") == 0;
+	x->echo_last = strncmp(echo, "last", 4) == 0;
+	x->echo_back = x->echo_last ? (int32_t)strtol(echo + 4, NULL, 10) : 0;
 	x->options.stamp = (uint32_t)strtoul(value, NULL, 10);
 	x->options.stamp_echo = (uint32_t)strtoul(echo, NULL, 10);
 }

@@ -28,7 +28,7 @@
  * FLAGS are letters of S F R P U E W and `.` for ACK. Sequence numbers count from each side's ISN.
  * Options are mss N, wscale N, sackOK, TS VAL ECR, sack B:E; in what the stack sends they must be
  * exactly those listed, or no list is given. In `TS`, `*` matches anything, and for what the peer
- * sends `last` echoes the last stamp.
+ * sends `last` echoes the last stamp, `last-20` one of 20 ms before.
  *
  * Silence is asserted throughout: a segment that leaves between two lines, or more than SLACK_US
  * before or after the line that expects it, fails the case.

@@ -142,7 +142,7 @@ static void peer_sends_segment(struct play *p)
 		               .window = (uint16_t)x.window,
 		               .options = x.options };
 	if (x.echo_last)
-		seg.options.stamp_echo = f->last_stamp;
+		seg.options.stamp_echo = f->last_stamp + (uint32_t)x.echo_back;
 	for (unsigned i = 0; i < seg.options.sack_count; i++) {
 		seg.options.sack[i].begin = seq_add(seg.options.sack[i].begin, f->our_isn);
 		seg.options.sack[i].end = seq_add(seg.options.sack[i].end, f->our_isn);
