@@ -54,6 +54,8 @@ struct conn *conn_take(struct tcp_stack *s, const struct tuple *tuple, uint8_t l
 	c->hash = (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, tuple);
 	c->ack_deadline = c->deadline = INSTANT_NEVER;
 	c->challenge_begin = c->last_send = now;
+	c->rx_bytes_max = s->config.rx_bytes_max;
+	c->tx_bytes_max = s->config.tx_bytes_max;
 	c->timer.kind = STACK_TIMER_CONN;
 	c->ack_timer.kind = STACK_TIMER_ACK;
 	flow_add(&s->flows, c->hash, c->head.slot + 1);
@@ -97,6 +99,7 @@ static void leave_wire(struct tcp_stack *s, struct conn *c)
 	c->ack_deadline = INSTANT_NEVER;
 	wheel_stop(&s->wheel, &c->ack_timer);
 	conn_reasm_drop(s, c);
+	sent_clear(&c->sent, s->pool);
 }
 
 void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, struct instant now)
@@ -108,7 +111,6 @@ void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, 
 	leave_wire(s, c);
 	byteq_clear(&c->tx, s->pool);
 	c->tx_known = 0;
-	c->cursor = NULL;
 	c->why = (uint8_t)why;
 	s->counters.closed++;
 	if ((c->flags & CONN_VISIBLE) == 0)

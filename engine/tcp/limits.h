@@ -39,6 +39,15 @@
 #define TCP_DUPLICATES 3u /* RFC 5681 3.2 */
 #define TCP_WINDOW_MAX (1u << 30)
 
+/* ---- what is in flight ---- */
+#define SENT_RANGES_MAX 128u /* per connection (CVE-2019-5599: work per ACK must be bounded) */
+#define SENT_RANGES_FEW 6u   /* in the connection itself: a dialogue needs three */
+#define TCP_SACKED_SEGMENTS 3u /* RFC 8985 3.2: DupThresh */
+#define TCP_REORDER_STEPS_MAX 255u /* reo_wnd_mult; the smoothed round trip bounds the window anyway */
+#define TCP_REORDER_PERSIST 16u    /* RFC 8985 6.2 step 4: recoveries without D-SACK */
+#define TCP_TAIL_DELAY_US (200 * MS_US) /* RFC 8985 7.2: the peer may delay the ACK of one segment */
+#define TCP_RTT_MIN_WINDOW_MS (300u * 1000) /* how long the shortest round trip is remembered */
+
 /* ---- PAWS ---- */
 #define TCP_PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* 24 days, RFC 7323 5.5 */
 

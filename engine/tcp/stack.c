@@ -72,6 +72,7 @@ static void check_config(const struct tcp_config *config)
 	CHECK(config->connections_max >= 1);
 	CHECK(config->rx_bytes_max <= TCP_WINDOW_MAX);
 	CHECK(config->tx_bytes_max <= TCP_WINDOW_MAX);
+	CHECK(config->window_shift <= TCP_SHIFT_MAX);
 }
 
 struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
@@ -86,7 +87,7 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->config = *config;
 	s->pool = pool;
 	s->recorder = recorder;
-	s->congestion = &congestion_newreno;
+	s->congestion = congestion_of(config->congestion);
 	s->now = now;
 	slab_init(&s->conns, p.conns, sizeof(struct conn), max, CONN_MAGIC);
 	slab_init(&s->reasms, p.reasms, sizeof(struct reasm), reasm_count(config), REASM_MAGIC);
@@ -100,6 +101,8 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	prng_seed(&s->prng, config->seed);
 	s->port_next = (uint32_t)prng_u64(&s->prng);
 	s->rcv_shift = shift_for(config->rx_bytes_max);
+	if (s->rcv_shift < config->window_shift)
+		s->rcv_shift = config->window_shift;
 	return s;
 }
 

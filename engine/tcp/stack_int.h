@@ -143,10 +143,34 @@ MUST_USE enum step ack_input(struct tcp_stack *s, struct conn *c, const struct t
 MUST_USE enum step text_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                               struct instant now);
 /* ---- recovery.c ---- */
-void recovery_duplicate(struct tcp_stack *s, struct conn *c);
-/* `bytes` were newly acknowledged, up to snd_una. */
-void recovery_acked(struct tcp_stack *s, struct conn *c, uint32_t bytes, struct instant now);
-void recovery_timed_out(struct tcp_stack *s, struct conn *c);
+struct recovery_ack { /* what an ACK says beyond what the record of the sent tells */
+	struct seq ack;
+	bool duplicate; /* as RFC 5681 2 defines it */
+	bool bare;      /* a duplicate that reports nothing either */
+	uint32_t doubled_bytes; /* of a D-SACK */
+};
+void recovery_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
+                    const struct recovery_ack *ack);
+/* A segment has left, and stands in the record. */
+void recovery_sent(struct tcp_stack *s, struct conn *c, uint32_t bytes, bool again,
+                   struct instant now);
+/* Sets the timer that is due first; `restart`: RTO counts from now; `wait_us`: RACK wants to look
+ * again then. */
+void recovery_arm(struct tcp_stack *s, struct conn *c, bool restart, uint32_t wait_us,
+                  struct instant now);
+void recovery_reorder_due(struct tcp_stack *s, struct conn *c, struct instant now);
+void recovery_timed_out(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- prr.c ---- */
+void prr_begin(struct conn *c, uint32_t flight);
+/* Sets the congestion window for what one ACK delivered. */
+void prr_acked(struct conn *c, uint32_t delivered);
+/* ---- spurious.c ---- */
+/* A reduction begins: what it will repeat may turn out not to have been lost. */
+void spurious_begin(struct conn *c);
+void spurious_sent_again(struct conn *c, uint32_t bytes, struct instant now);
+/* True when the ACK shows that it was for nothing; it is undone then. */
+MUST_USE bool spurious_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
+                             uint32_t doubled_bytes);
 /* ---- window.c ---- */
 /* The right edge we could advertise now (RFC 9293 3.8.6.2.2); never before rcv_adv. */
 struct seq window_edge(const struct tcp_stack *s, const struct conn *c);
@@ -160,6 +184,7 @@ struct segment_plan {
 	uint32_t bytes; /* of tx, from seq on */
 	uint8_t flags;
 	bool probe; /* does not move snd_nxt: the window is closed */
+	bool again; /* repeats what stands in the record */
 };
 /* Writes the segment as a frame, and notes what was thereby acknowledged and advertised. */
 size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,

@@ -21,12 +21,13 @@ static void retransmission_due(struct tcp_stack *s, struct conn *c, struct insta
 	}
 	s->counters.timeouts++;
 	if (conn_synchronised(c))
-		recovery_timed_out(s, c);
+		recovery_timed_out(s, c, now);
 	else
 		c->flags |= CONN_SEND_SYN;
 	c->retries++;
 	rtt_back_off(&c->rtt);
-	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, instant_add(now, c->rtt.timeout_us));
+	c->rto_at = instant_add(now, c->rtt.timeout_us);
+	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, c->rto_at);
 	conn_ready(s, c);
 }
 
@@ -66,6 +67,12 @@ void timers_conn(struct tcp_stack *s, struct conn *c, struct instant now)
 	switch ((enum conn_timer)c->timer_kind) {
 	case CONN_TIMER_RETRANSMIT:
 		retransmission_due(s, c, now);
+		return;
+	case CONN_TIMER_REORDER:
+		recovery_reorder_due(s, c, now);
+		return;
+	case CONN_TIMER_TAIL:
+		tail_due(s, c, now);
 		return;
 	case CONN_TIMER_PERSIST:
 		probe_due(s, c, now);

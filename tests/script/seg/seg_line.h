@@ -6,8 +6,16 @@
 #define WEIR_TESTS_SEG_LINE_H
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "tests/unit/tcp/rig.h"
+#include "tests/lib/tcp_facade.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+#include "wire/ip4.h"
+#include "wire/ip6.h"
+#include "wire/tcp_seg.h"
 
 #define SLACK_US 2000u
 #define WORDS_MAX 40u
@@ -35,23 +43,21 @@ struct play {
 	const char *file;
 	unsigned line;
 	bool failed, started, wrap;
-	struct tcp_config config;
-	struct rig rig;
-	struct instant begin, now, last_line;
+	enum ip_family family;
+	struct facade_options options;
+	struct facade *host;
+	struct ip_addr own, peer;
+	int listener, socket; /* the connection that lines speak of: the last accepted or connected */
+	struct instant begin, last_line;
 	uint32_t peer_isn;
 	struct flow flows[FLOWS_MAX];
 	unsigned flow_count;
 	struct sent sent[FRAMES_MAX];
 	unsigned sent_count;
-	struct handle id;
-	uint32_t events;
-	enum tcp_close_reason why;
 	uint64_t written, read;
 	char *words[WORDS_MAX];
 	unsigned word_count, word;
 };
-
-static const uint8_t peer_mac[6] = { 2, 0, 0, 0, 0, 0x99 };
 
 static inline void fail(struct play *p, const char *what, const char *detail)
 {
@@ -122,13 +128,15 @@ struct line_seg {
 	bool ack_given, window_given, options_given;
 	int fill;
 	struct tcp_options options;
-	bool stamp_any, echo_any, echo_last;
+	bool stamp_any, echo_any, echo_last, bad_sum;
+	int32_t echo_back; /* milliseconds before the last stamp */
+	uint16_t urgent;
 };
 
 static inline void read_flags(struct play *p, struct line_seg *x)
 {
 	for (const char *c = next_word(p); *c != '\0'; c++) {
-		const char *all = "FSRP.";
+		const char *all = "FSRP.UEW";
 		const char *at = strchr(all, *c);
 		if (at == NULL)
 			fail(p, "unknown flag", c);
@@ -156,7 +164,8 @@ static inline void read_stamp(struct play *p, struct line_seg *x)
 	x->options.stamps_known = true;
 	x->stamp_any = strcmp(value, "*") == 0;
 	x->echo_any = strcmp(echo, "*") == 0;
-	x->echo_last = strcmp(echo, "last") == 0;
+	x->echo_last = strncmp(echo, "last", 4) == 0;
+	x->echo_back = x->echo_last ? (int32_t)strtol(echo + 4, NULL, 10) : 0;
 	x->options.stamp = (uint32_t)strtoul(value, NULL, 10);
 	x->options.stamp_echo = (uint32_t)strtoul(echo, NULL, 10);
 }
@@ -202,6 +211,10 @@ static inline struct line_seg read_seg(struct play *p)
 			x.window_given = true;
 		} else if (take_word(p, "fill")) {
 			x.fill = (int)next_number(p);
+		} else if (take_word(p, "urgent")) {
+			x.urgent = (uint16_t)next_number(p);
+		} else if (take_word(p, "badsum")) {
+			x.bad_sum = true;
 		} else if (take_word(p, "<")) {
 			x.options_given = true;
 			read_options(p, &x);
