@@ -56,6 +56,7 @@ struct conn *conn_take(struct tcp_stack *s, const struct tuple *tuple, uint8_t l
 	c->challenge_begin = c->last_send = now;
 	c->rx_bytes_max = s->config.rx_bytes_max;
 	c->tx_bytes_max = s->config.tx_bytes_max;
+	c->quick_acks = TCP_QUICK_ACKS;
 	c->timer.kind = STACK_TIMER_CONN;
 	c->ack_timer.kind = STACK_TIMER_ACK;
 	flow_add(&s->flows, c->hash, c->head.slot + 1);
@@ -77,6 +78,16 @@ void conn_enter(struct tcp_stack *s, struct conn *c, enum conn_state state, stru
 		s->half_open--;
 	}
 	c->state = (uint8_t)state;
+}
+
+void conn_doubled(struct tcp_stack *s, struct conn *c, struct seq begin, struct seq end)
+{
+	s->counters.doubled_in++;
+	if ((c->flags & CONN_SACK) == 0)
+		return;
+	c->flags |= CONN_DOUBLED;
+	c->doubled_begin = begin;
+	c->doubled_end = end;
 }
 
 void conn_reasm_drop(struct tcp_stack *s, struct conn *c)

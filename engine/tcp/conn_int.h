@@ -70,6 +70,7 @@ enum conn_flag {
 	CONN_TAIL_AGAIN = 1u << 20, /* and it was a repetition */
 	CONN_UNDO = 1u << 21,       /* the last reduction may still turn out to be for nothing */
 	CONN_UNDO_STAMP = 1u << 22, /* undo_ms is when its first repetition left */
+	CONN_DOUBLED = 1u << 23,    /* bytes arrived twice: the next ACK says which (RFC 2883) */
 };
 
 enum conn_timer {
@@ -151,6 +152,11 @@ struct conn {
 	uint8_t probes; /* of a closed window, in a row, answered or not */
 	struct seq iss, fin_seq;
 	uint32_t rx_bytes_max, tx_bytes_max; /* of this connection */
+	uint32_t rx_window;      /* what is advertised of rx_bytes_max: grows with the path (tuning.c) */
+	uint32_t tuning_us;      /* when the present measurement began, */
+	struct seq tuning_begin; /* and how far the application had read */
+	struct seq doubled_begin, doubled_end;
+	uint8_t quick_acks;
 	uint32_t events; /* enum tcp_event_bits to report */
 	uint32_t tag;
 	struct link event;
@@ -193,6 +199,8 @@ void conn_ack_later(struct tcp_stack *s, struct conn *c, struct instant now);
 void conn_ack_now(struct tcp_stack *s, struct conn *c);
 /* An ACK that a peer provoked without bringing anything: at most TCP_CHALLENGES_MAX per second. */
 void conn_ack_challenge(struct tcp_stack *s, struct conn *c, struct instant now);
+/* [begin, end) came although we had it: an ACK is due, and says so. */
+void conn_doubled(struct tcp_stack *s, struct conn *c, struct seq begin, struct seq end);
 void conn_reasm_drop(struct tcp_stack *s, struct conn *c);
 
 /* Sequence numbers sent and not acknowledged, as far as snd_nxt. */

@@ -24,6 +24,7 @@ void handshake_begin(struct tcp_stack *s, struct conn *c, const struct tuple *t,
 	c->announced_mss = (uint16_t)(s->config.mtu - ip_header_bytes(c) - TCP_HEADER_BYTES);
 	c->mss = c->announced_mss;
 	rack_init(&c->rack, isn);
+	tuning_begin(s, c);
 	rtt_init(&c->rtt, s->config.rto_initial_us);
 }
 
@@ -97,6 +98,7 @@ void handshake_done(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
 	conn_enter(s, c, CONN_ESTABLISHED, now);
+	tuning_opened(c, now);
 	neigh_confirm(s, c, now);
 	if (passive) {
 		s->counters.opened_passive++;

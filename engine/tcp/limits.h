@@ -29,6 +29,8 @@
 /* ---- acknowledging ---- */
 #define TCP_ACK_DELAY_US (40 * MS_US) /* MUST-58: below 500 ms */
 #define TCP_ACK_SEGMENTS 2u           /* an ACK at least for every second full segment, SHLD-19 */
+#define TCP_QUICK_ACKS 16u /* large segments at the start are acknowledged one by one: the peer is in slow
+	                      start, and its window grows by our ACKs */
 #define TCP_ACKS_OWED_MAX 64u         /* duplicate ACKs waiting to be sent */
 #define TCP_CHALLENGES_MAX 2u         /* per connection and TCP_CHALLENGE_US (RFC 5961 7) */
 #define TCP_CHALLENGE_US SECOND_US
@@ -52,7 +54,8 @@
 #define TCP_PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* 24 days, RFC 7323 5.5 */
 
 /* ---- reassembly ---- */
-#define TCP_REORDER_RANGES_MAX 16u /* per connection; each holds a block of its own at worst */
+#define TCP_REORDER_RANGES_MAX 64u /* per connection (CVE-2018-5390); work per segment is bounded by it */
+#define TCP_REORDER_SPARE_BLOCKS 8u /* for the edges of ranges, above what the bytes themselves fill */
 #define TCP_REORDER_SHARE 8u       /* 1 in so many connections may hold out-of-order bytes */
 #define TCP_REORDER_CONNECTIONS_MIN 64u
 #define TCP_WINDOW_SHARE_MIN 8192u /* a window's share of the pool is never smaller: some segments */

@@ -178,6 +178,12 @@ struct seq window_edge(const struct tcp_stack *s, const struct conn *c);
 uint16_t window_field(const struct conn *c, struct seq edge);
 /* Does the application's reading warrant an update of its own? */
 bool window_worth_telling(const struct tcp_stack *s, const struct conn *c);
+/* ---- tuning.c ---- */
+/* Where the window starts, and when the first measurement begins. */
+void tuning_begin(const struct tcp_stack *s, struct conn *c);
+void tuning_opened(struct conn *c, struct instant now);
+/* The application has read. */
+void tuning_taken(struct tcp_stack *s, struct conn *c, struct instant now);
 /* ---- segment.c ---- */
 struct segment_plan {
 	struct seq seq;

@@ -52,6 +52,8 @@ struct tcp_config {
 	uint32_t connections_max;                  /* with those in TIME-WAIT */
 	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYNs are dropped, counted */
 	uint32_t rx_bytes_max;                     /* per connection: the largest window advertised */
+	uint32_t rx_bytes_initial;                 /* where the window starts; grows as the path needs it. 0: at once
+	                                            * rx_bytes_max */
 	uint32_t tx_bytes_max;                     /* per connection: the most that tcp_tx() may hold */
 	uint32_t pool_windows;                     /* a window promises at most 1/pool_windows of the free blocks'
 	                                            * bytes; 0: no such limit */
@@ -184,6 +186,7 @@ struct tcp_info {
 	uint32_t congestion_bytes; /* the congestion window */
 	uint32_t threshold_bytes;  /* where slow start ends */
 	uint32_t send_window_bytes; /* as the peer advertised it */
+	uint32_t receive_limit_bytes; /* what an empty queue would advertise: grows with the path */
 	uint32_t receive_window_bytes; /* as we advertised it, less what came since */
 	uint32_t flight_bytes; /* sent and not acknowledged */
 	uint32_t unsent_bytes;
@@ -211,6 +214,7 @@ struct tcp_counters {
 	uint64_t tail_probes; /* RFC 8985 7 */
 	uint64_t spurious;    /* recoveries that were for nothing and were undone */
 	uint64_t reneged;     /* peers that forgot what they had reported */
+	uint64_t doubled_in;  /* segments with bytes that we had already */
 	uint64_t opened_active, opened_passive, closed, resets_in, resets_out;
 	uint64_t foreign; /* segments for a connection this stack does not have: see tcp_foreign_owner() */
 	uint64_t drops[TCP_DROP_COUNT];

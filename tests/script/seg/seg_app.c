@@ -152,7 +152,8 @@ static void check_info(struct play *p)
 	} numbers[] = { { "cwnd", info.congestion_bytes },     { "ssthresh", info.threshold_bytes },
 		        { "mss", info.mss },                   { "flight", info.flight_bytes },
 		        { "rto_ms", info.rto_us / MS_US },     { "retransmits", info.retransmits },
-		        { "window", info.receive_window_bytes } };
+		        { "window", info.receive_window_bytes },
+		        { "limit", info.receive_limit_bytes } };
 	for (unsigned i = 0; i < COUNT_OF(numbers); i++) {
 		if (strcmp(numbers[i].name, name) == 0) {
 			check_number(p, (uint32_t)numbers[i].value);

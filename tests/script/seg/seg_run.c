@@ -7,7 +7,7 @@
  * A script is lines. `#` starts a comment. Lines before the first timed one set the stage:
  *
  *	set NAME VALUE           mtu, rx_bytes_max, tx_bytes_max, half_open_max, connections_max,
- *	                         time_wait_ms, reorder_bytes_max, window_shift, rto_initial_ms, blocks,
+ *	                         rx_bytes_initial, time_wait_ms, reorder_bytes_max, window_shift, rto_initial_ms, blocks,
  *	                         peer_isn; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
  *	                         before 2^32
  *
@@ -23,7 +23,7 @@
  *	event NAME... [why NAME]   exactly these bits were raised since the last `event`
  *	drops NAME N | conns N | waits N | empty | silence
  *	info NAME N              state-independent numbers of struct tcp_info: cwnd, ssthresh, mss,
- *	                         flight, rto_ms, retransmits, window
+ *	                         flight, rto_ms, retransmits, window, limit
  *
  * FLAGS are letters of S F R P U E W and `.` for ACK. Sequence numbers count from each side's ISN.
  * Options are mss N, wscale N, sackOK, TS VAL ECR, sack B:E; in what the stack sends they must be
@@ -49,6 +49,7 @@ static bool set_number(struct play *p, const char *name, uint32_t value)
 		       { "half_open_max", &c->half_open_max },
 		       { "connections_max", &c->connections_max },
 		       { "reorder_bytes_max", &c->reorder_bytes_max },
+		       { "rx_bytes_initial", &c->rx_bytes_initial },
 		       { "blocks", &p->options.blocks },
 		       { "peer_isn", &p->peer_isn } };
 	for (unsigned i = 0; i < COUNT_OF(fields); i++) {
