@@ -163,8 +163,11 @@ static void synchronised_input(struct tcp_stack *s, struct conn *c, const struct
 		step = check_stamp(s, c, seg, now);
 	if (step == STEP_ON)
 		step = check_sequence(s, c, seg, now);
-	if (step == STEP_ON)
+	if (step == STEP_ON) {
+		c->heard_ms = (uint32_t)(now.us / MS_US);
+		c->keep_sent = 0;
 		step = check_reset(s, c, seg, now);
+	}
 	if (step == STEP_ON)
 		step = check_syn(s, c, seg, now);
 	if (step == STEP_ON && (seg->flags & TCP_ACK) == 0) {

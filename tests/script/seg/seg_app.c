@@ -94,7 +94,11 @@ static void app_option(struct play *p)
 		enum facade_option option;
 	} names[] = { { "receive_buffer", FACADE_RECEIVE_BUFFER },
 		      { "send_buffer", FACADE_SEND_BUFFER },
-		      { "no_delay", FACADE_NO_DELAY } };
+		      { "no_delay", FACADE_NO_DELAY },
+		      { "keep_idle_ms", FACADE_KEEP_IDLE_MS },
+		      { "keep_interval_ms", FACADE_KEEP_INTERVAL_MS },
+		      { "keep_probes", FACADE_KEEP_PROBES },
+		      { "user_timeout_ms", FACADE_USER_TIMEOUT_MS } };
 	const char *name = next_word(p);
 	for (unsigned i = 0; i < COUNT_OF(names); i++) {
 		if (strcmp(names[i].name, name) != 0)

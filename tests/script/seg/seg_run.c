@@ -8,7 +8,8 @@
  *
  *	set NAME VALUE           mtu, rx_bytes_max, tx_bytes_max, half_open_max, connections_max,
  *	                         rx_bytes_initial, time_wait_ms, reorder_bytes_max, window_shift, rto_initial_ms, blocks,
- *	                         peer_isn; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
+ *	                         peer_isn, per_source_max, per_source_half_open_max, user_timeout_ms,
+ *	                         keep_idle_ms, keep_interval_ms, keep_probes, cookies_off, newreno; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
  *	                         before 2^32
  *
  * Every other line starts with a time in seconds, absolute or `+` relative to the line before, and
@@ -19,7 +20,8 @@
  *	< icmp TYPE CODE WORD quote SEQ      a router reports our segment at SEQ
  *	> [PORT] FLAGS SEQ:END(LEN) [ack N] [win N] [<options>]      the stack sends, now
  *	listen | connect | write N | read N [fill BYTE] | shut | abort | release
- *	option NAME N            receive_buffer, send_buffer, no_delay
+ *	option NAME N            receive_buffer, send_buffer, no_delay, keep_idle_ms, keep_interval_ms,
+ *	                         keep_probes, user_timeout_ms
  *	event NAME... [why NAME]   exactly these bits were raised since the last `event`
  *	drops NAME N | conns N | waits N | empty | silence
  *	info NAME N              state-independent numbers of struct tcp_info: cwnd, ssthresh, mss,
@@ -50,6 +52,11 @@ static bool set_number(struct play *p, const char *name, uint32_t value)
 		       { "connections_max", &c->connections_max },
 		       { "reorder_bytes_max", &c->reorder_bytes_max },
 		       { "rx_bytes_initial", &c->rx_bytes_initial },
+		       { "per_source_max", &c->per_source_max },
+		       { "per_source_half_open_max", &c->per_source_half_open_max },
+		       { "user_timeout_ms", &c->user_timeout_ms },
+		       { "keep_idle_ms", &c->keepalive.idle_ms },
+		       { "keep_interval_ms", &c->keepalive.interval_ms },
 		       { "blocks", &p->options.blocks },
 		       { "peer_isn", &p->peer_isn } };
 	for (unsigned i = 0; i < COUNT_OF(fields); i++) {
@@ -74,6 +81,12 @@ static void set(struct play *p)
 		c->rto_initial_us = value * MS_US;
 	else if (strcmp(name, "time_wait_ms") == 0)
 		c->time_wait_us = value * MS_US;
+	else if (strcmp(name, "keep_probes") == 0)
+		c->keepalive.probes = (uint8_t)value;
+	else if (strcmp(name, "cookies_off") == 0)
+		c->cookies_off = value != 0;
+	else if (strcmp(name, "newreno") == 0)
+		c->congestion = value != 0 ? TCP_NEWRENO : TCP_CUBIC;
 	else if (strcmp(name, "wrap") == 0)
 		p->wrap = value != 0;
 	else if (strcmp(name, "family") == 0 && (value == 4 || value == 6))
