@@ -103,7 +103,8 @@ static bool rung_tail(struct tcp_stack *s, struct conn *c, struct segment_plan *
 	if (bytes > 0 && room >= bytes) {
 		*plan = (struct segment_plan){ .seq = c->snd_nxt, .bytes = bytes, .flags = TCP_ACK | TCP_PSH };
 	} else {
-		uint32_t last = flight < c->mss ? flight : c->mss;
+		uint32_t full = c->mss + (seq_gt(c->snd_nxt, c->tx_end) ? 1u : 0u); /* with FIN */
+		uint32_t last = flight < full ? flight : full;
 		plan_again(c, plan, seq_add(c->snd_nxt, (uint32_t)-last), c->snd_nxt);
 		c->flags |= CONN_TAIL_AGAIN;
 	}
