@@ -87,8 +87,9 @@ static void acked_new(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
 	take_rtt(s, c, seg, news, now);
 	consume(s, c, seg->ack);
 	c->retries = c->probes = 0;
+	c->progress_ms = (uint32_t)(now.us / MS_US);
 	if (seq_eq(c->snd_una, c->snd_max))
-		conn_timer_stop(c); /* RFC 6298 (5.2) */
+		keepalive_arm(s, c, now); /* RFC 6298 (5.2) */
 }
 
 static bool block_holds(const struct tcp_sack_block *outer, const struct tcp_sack_block *inner)
@@ -203,7 +204,7 @@ enum step ack_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 		return fin_was_acked(s, c, now);
 	if (window_changed) {
 		if (c->timer_kind == CONN_TIMER_PERSIST && c->snd_wnd > 0) {
-			conn_timer_stop(c);
+			keepalive_arm(s, c, now);
 			c->retries = c->probes = 0;
 		}
 		conn_ready(s, c);

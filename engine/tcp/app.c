@@ -12,7 +12,10 @@ void tcp_rx_taken(struct tcp_stack *s, struct handle id, struct instant now)
 {
 	struct conn *c = conn_of(s, id);
 	s->now = now;
-	if (c->state != CONN_CLOSED && conn_synchronised(c) && window_worth_telling(s, c))
+	if (c->state == CONN_CLOSED || !conn_synchronised(c))
+		return;
+	tuning_taken(s, c, now);
+	if (window_worth_telling(s, c))
 		conn_ack_now(s, c);
 }
 
@@ -64,6 +67,7 @@ void tcp_bounds_set(struct tcp_stack *s, struct handle id, uint32_t rx_bytes_max
 {
 	struct conn *c = conn_of(s, id);
 	c->rx_bytes_max = bound_of(rx_bytes_max, s->config.rx_bytes_max);
+	c->rx_window = bound_of(s->config.rx_bytes_initial, c->rx_bytes_max);
 	c->tx_bytes_max = bound_of(tx_bytes_max, s->config.tx_bytes_max);
 }
 
@@ -94,6 +98,7 @@ void tcp_info(const struct tcp_stack *s, struct handle id, struct tcp_info *info
 		.congestion_bytes = c->congestion.window,
 		.threshold_bytes = c->congestion.threshold,
 		.send_window_bytes = c->snd_wnd,
+		.receive_limit_bytes = c->rx_window,
 		.receive_window_bytes = seq_span(c->rcv_nxt, c->rcv_adv),
 		.flight_bytes = conn_flight(c),
 		.unsent_bytes = conn_unsent(c),

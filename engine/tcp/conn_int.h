@@ -70,6 +70,9 @@ enum conn_flag {
 	CONN_TAIL_AGAIN = 1u << 20, /* and it was a repetition */
 	CONN_UNDO = 1u << 21,       /* the last reduction may still turn out to be for nothing */
 	CONN_UNDO_STAMP = 1u << 22, /* undo_ms is when its first repetition left */
+	CONN_DOUBLED = 1u << 23,    /* bytes arrived twice: the next ACK says which (RFC 2883) */
+	CONN_KEEP_DUE = 1u << 24,   /* a keep-alive probe is to be sent */
+	CONN_COUNTED = 1u << 25,    /* among those of its source */
 };
 
 enum conn_timer {
@@ -78,7 +81,8 @@ enum conn_timer {
 	CONN_TIMER_REORDER, /* RACK: what is missing then is lost */
 	CONN_TIMER_TAIL,    /* tail loss probe */
 	CONN_TIMER_PERSIST,
-	CONN_TIMER_FIN_WAIT_2
+	CONN_TIMER_FIN_WAIT_2,
+	CONN_TIMER_KEEPALIVE
 };
 
 /* What struct timer.kind says for the timers of a stack. */
@@ -151,6 +155,19 @@ struct conn {
 	uint8_t probes; /* of a closed window, in a row, answered or not */
 	struct seq iss, fin_seq;
 	uint32_t rx_bytes_max, tx_bytes_max; /* of this connection */
+	uint32_t rx_window;      /* what is advertised of rx_bytes_max: grows with the path (tuning.c) */
+	uint32_t tuning_us;      /* when the present measurement began, */
+	struct seq tuning_begin; /* and how far the application had read */
+	struct seq doubled_begin, doubled_end;
+	struct link stalled; /* among those with a closed window, since: */
+	uint32_t stalled_ms;
+	uint32_t source; /* hash of where it comes from, if COUNTED */
+	struct tcp_keepalive keep;
+	uint32_t user_timeout_ms;
+	uint32_t heard_ms;    /* the last acceptable segment */
+	uint32_t progress_ms; /* when something was last acknowledged, or began to wait for it */
+	uint8_t keep_sent;
+	uint8_t quick_acks;
 	uint32_t events; /* enum tcp_event_bits to report */
 	uint32_t tag;
 	struct link event;
@@ -191,8 +208,11 @@ void conn_timer_stop(struct conn *c);
 /* An ACK within TCP_ACK_DELAY_US. */
 void conn_ack_later(struct tcp_stack *s, struct conn *c, struct instant now);
 void conn_ack_now(struct tcp_stack *s, struct conn *c);
-/* An ACK that a peer provoked without bringing anything: at most TCP_CHALLENGES_MAX per second. */
+/* An ACK that a peer provoked without bringing anything: at most TCP_CHALLENGES_MAX per second, and a share
+ * of what all connections may send. */
 void conn_ack_challenge(struct tcp_stack *s, struct conn *c, struct instant now);
+/* [begin, end) came although we had it: an ACK is due, and says so. */
+void conn_doubled(struct tcp_stack *s, struct conn *c, struct seq begin, struct seq end);
 void conn_reasm_drop(struct tcp_stack *s, struct conn *c);
 
 /* Sequence numbers sent and not acknowledged, as far as snd_nxt. */

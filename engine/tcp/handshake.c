@@ -11,19 +11,25 @@ static uint32_t ip_header_bytes(const struct conn *c)
 	return c->remote.family == IP_V4 ? IP4_HEADER_BYTES : IP6_HEADER_BYTES;
 }
 
+void handshake_number(struct conn *c, struct seq isn)
+{
+	c->iss = isn;
+	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn;
+	c->tx_end = seq_add(isn, 1); /* our SYN */
+	rack_init(&c->rack, isn);
+}
+
 void handshake_begin(struct tcp_stack *s, struct conn *c, const struct tuple *t,
                      const struct seq *isn_min, struct instant now)
 {
 	struct seq isn = tuple_isn(s->config.secret, t, now);
 	if (isn_min != NULL && seq_lt(isn, *isn_min))
 		isn = *isn_min;
-	c->iss = isn;
-	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn;
-	c->tx_end = seq_add(isn, 1); /* our SYN */
+	handshake_number(c, isn);
 	c->stamp_offset = tuple_stamp_offset(s->config.secret, t);
 	c->announced_mss = (uint16_t)(s->config.mtu - ip_header_bytes(c) - TCP_HEADER_BYTES);
 	c->mss = c->announced_mss;
-	rack_init(&c->rack, isn);
+	tuning_begin(s, c);
 	rtt_init(&c->rtt, s->config.rto_initial_us);
 }
 
@@ -91,12 +97,13 @@ void handshake_done(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 	if (c->retries > 0 && c->rtt.smoothed_us == 0)
 		rtt_init(&c->rtt, s->config.rto_initial_us); /* the backoff belonged to the SYN (RFC 6298 5.7) */
 	c->retries = 0;
-	conn_timer_stop(c);
 	c->snd_wnd = (uint32_t)seg->window << ((seg->flags & TCP_SYN) != 0 ? 0 : c->snd_shift);
 	c->snd_wnd_max = c->snd_wnd;
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
 	conn_enter(s, c, CONN_ESTABLISHED, now);
+	tuning_opened(c, now);
+	keepalive_arm(s, c, now);
 	neigh_confirm(s, c, now);
 	if (passive) {
 		s->counters.opened_passive++;

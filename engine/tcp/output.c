@@ -7,7 +7,7 @@
  * is due.
  *
  *   SYN or SYN-ACK - what is lost, again - tail loss probe - duplicate ACKs, one by one - new data
- *   (with FIN behind the last byte) - FIN alone - window probe - ACK alone.
+ *   (with FIN behind the last byte) - FIN alone - window probe - keep-alive - ACK alone.
  *
  * Nagle's rule holds only where tcp_nagle_set() asks for it (callers write whole replies and
  * records), but there are no silly windows either: less than a full segment goes out only if it is
@@ -103,7 +103,8 @@ static bool rung_tail(struct tcp_stack *s, struct conn *c, struct segment_plan *
 	if (bytes > 0 && room >= bytes) {
 		*plan = (struct segment_plan){ .seq = c->snd_nxt, .bytes = bytes, .flags = TCP_ACK | TCP_PSH };
 	} else {
-		uint32_t last = flight < c->mss ? flight : c->mss;
+		uint32_t full = c->mss + (seq_gt(c->snd_nxt, c->tx_end) ? 1u : 0u); /* with FIN */
+		uint32_t last = flight < full ? flight : full;
 		plan_again(c, plan, seq_add(c->snd_nxt, (uint32_t)-last), c->snd_nxt);
 		c->flags |= CONN_TAIL_AGAIN;
 	}
@@ -210,6 +211,20 @@ static bool rung_probe(struct tcp_stack *s, struct conn *c, struct segment_plan 
 	return true;
 }
 
+/* The last number already acknowledged, without data (RFC 9293 3.8.4). */
+static bool rung_keepalive(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                           struct instant now)
+{
+	(void)s;
+	(void)now;
+	if ((c->flags & CONN_KEEP_DUE) == 0)
+		return false;
+	c->flags &= ~(uint32_t)CONN_KEEP_DUE;
+	plan->seq = seq_add(c->snd_una, (uint32_t)-1);
+	plan->flags = TCP_ACK;
+	return true;
+}
+
 static bool rung_ack(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                      struct instant now)
 {
@@ -229,13 +244,15 @@ static void arm_persist(struct tcp_stack *s, struct conn *c, struct instant now)
 	if (!waiting || conn_flight(c) > 0 || c->timer_kind == CONN_TIMER_PERSIST)
 		return;
 	conn_timer_set(s, c, CONN_TIMER_PERSIST, instant_add(now, c->rtt.timeout_us));
+	c->progress_ms = (uint32_t)(now.us / MS_US);
+	pressure_stalled(s, c, now);
 }
 
 static bool plan_next(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                       struct instant now)
 {
 	static rung *const ladder[] = { rung_retransmit, rung_tail, rung_duplicate_ack, rung_data,
-		                        rung_fin,        rung_probe, rung_ack };
+		                        rung_fin,        rung_probe, rung_keepalive,     rung_ack };
 	if (rung_syn(s, c, plan, now))
 		return true;
 	if (!conn_synchronised(c))

@@ -172,7 +172,7 @@ void recovery_arm(struct tcp_stack *s, struct conn *c, bool restart, uint32_t wa
                   struct instant now)
 {
 	if (c->sent.count == 0) {
-		conn_timer_stop(c);
+		keepalive_arm(s, c, now);
 		return;
 	}
 	if (restart)
@@ -196,6 +196,8 @@ void recovery_sent(struct tcp_stack *s, struct conn *c, uint32_t bytes, bool aga
 	bool armed = c->timer_kind == CONN_TIMER_RETRANSMIT || c->timer_kind == CONN_TIMER_TAIL ||
 	             c->timer_kind == CONN_TIMER_REORDER;
 	c->prr_out += bytes;
+	if (!armed)
+		c->progress_ms = (uint32_t)(now.us / MS_US);
 	if (again)
 		spurious_sent_again(c, bytes, now);
 	if (c->timer_kind == CONN_TIMER_REORDER)

@@ -59,7 +59,21 @@ static void copy_payload(struct conn *c, const struct segment_plan *plan, struct
 		*remembered = p;
 }
 
-static void fill_options(const struct tcp_stack *s, const struct conn *c,
+/* What is missing here, a D-SACK first (RFC 2883 4). */
+static void fill_reports(struct conn *c, struct tcp_options *o)
+{
+	uint8_t max = o->stamps_known ? TCP_SACK_BLOCKS_MAX - 1 : TCP_SACK_BLOCKS_MAX;
+	if ((c->flags & CONN_DOUBLED) != 0) {
+		c->flags &= ~(uint32_t)CONN_DOUBLED;
+		o->sack[0] = (struct tcp_sack_block){ c->doubled_begin, c->doubled_end };
+		o->sack_count = 1;
+	}
+	if (c->reasm != NULL)
+		o->sack_count += reasm_sack(c->reasm, o->sack + o->sack_count,
+		                            (uint8_t)(max - o->sack_count));
+}
+
+static void fill_options(const struct tcp_stack *s, struct conn *c,
                          const struct segment_plan *plan, struct tcp_options *o,
                          struct instant now)
 {
@@ -73,15 +87,15 @@ static void fill_options(const struct tcp_stack *s, const struct conn *c,
 		o->stamp = conn_stamp(c, now);
 		o->stamp_echo = (plan->flags & TCP_ACK) != 0 ? c->stamp_recent : 0;
 	}
-	if (!syn && c->reasm != NULL && (c->flags & CONN_SACK) != 0 && plan->bytes == 0)
-		o->sack_count = reasm_sack(c->reasm, o->sack, TCP_SACK_BLOCKS_MAX - 1);
+	if (!syn && (c->flags & CONN_SACK) != 0 && plan->bytes == 0)
+		fill_reports(c, o);
 }
 
 /* An ACK goes with every segment but the first SYN; the window with it. */
 static void fill_ack(struct tcp_stack *s, struct conn *c, struct tcp_seg *seg)
 {
 	if ((seg->flags & TCP_ACK) == 0) {
-		uint32_t max = s->config.rx_bytes_max;
+		uint32_t max = c->rx_window;
 		seg->window = (uint16_t)(max < UINT16_MAX ? max : UINT16_MAX);
 		return;
 	}

@@ -20,9 +20,11 @@
 #include "tcp/congestion_int.h"
 #include "tcp/conn_int.h"
 #include "tcp/control_int.h"
+#include "tcp/cookie_int.h"
 #include "tcp/flow_int.h"
 #include "tcp/link_int.h"
 #include "tcp/neigh_int.h"
+#include "tcp/source_int.h"
 #include "tcp/tcp.h"
 #include "tcp/time_wait_int.h"
 #include "wire/ip.h"
@@ -51,6 +53,12 @@ struct tcp_stack {
 	uint32_t listener_count;
 	struct listener listeners[TCP_LISTENERS_MAX];
 	uint32_t half_open;
+	struct sources sources;
+	struct cookies cookies;
+	struct link stalled; /* connections whose peers keep the window closed, oldest first */
+	bool challenge_drawn;
+	uint32_t challenges_left; /* in the second below */
+	uint64_t challenge_second;
 	uint8_t rcv_shift; /* makes rx_bytes_max fit a window field */
 	uint32_t port_next;
 	struct prng prng;
@@ -115,11 +123,16 @@ struct conn *demux_find(const struct tcp_stack *s, const struct tuple *t, struct
 /* ---- listen.c ---- */
 void listen_input(struct tcp_stack *s, const struct packet *p, const struct tcp_seg *seg,
                   const struct tuple *t, const struct seq *isn_min, struct instant now);
+/* A connection for a listener's tuple, not yet in any state; NULL (counted): no room. */
+struct conn *listen_take(struct tcp_stack *s, const struct packet *p, const struct tuple *t,
+                         struct instant now);
 const struct listener *listen_find(const struct tcp_stack *s, struct ip_addr addr, uint16_t port);
 /* ---- handshake.c ---- */
 /* First numbers of a connection: ISN (not before *isn_min), windows, timers. */
 void handshake_begin(struct tcp_stack *s, struct conn *c, const struct tuple *t,
                      const struct seq *isn_min, struct instant now);
+/* Our first sequence number, where it is not for handshake_begin() to choose. */
+void handshake_number(struct conn *c, struct seq isn);
 /* The peer's SYN or SYN-ACK: its sequence number and options. */
 void handshake_learn(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                      struct instant now);
@@ -178,6 +191,25 @@ struct seq window_edge(const struct tcp_stack *s, const struct conn *c);
 uint16_t window_field(const struct conn *c, struct seq edge);
 /* Does the application's reading warrant an update of its own? */
 bool window_worth_telling(const struct tcp_stack *s, const struct conn *c);
+/* ---- tuning.c ---- */
+/* Where the window starts, and when the first measurement begins. */
+void tuning_begin(const struct tcp_stack *s, struct conn *c);
+void tuning_opened(struct conn *c, struct instant now);
+/* The application has read. */
+void tuning_taken(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- pressure.c ---- */
+/* The persist timer was set; some other timer, or none, was. */
+void pressure_stalled(struct tcp_stack *s, struct conn *c, struct instant now);
+void pressure_moves(struct conn *c);
+/* Once a turn. */
+void pressure_relieve(struct tcp_stack *s, struct instant now);
+/* ---- keepalive.c ---- */
+/* Nothing is under way: the timer is for keep-alive, or free. */
+void keepalive_arm(struct tcp_stack *s, struct conn *c, struct instant now);
+void keepalive_due(struct tcp_stack *s, struct conn *c, struct instant now);
+/* Has the user timeout passed, and if not, the earlier of it and `at`. */
+bool keepalive_given_up(const struct conn *c, struct instant now);
+struct instant keepalive_limit(const struct conn *c, struct instant at, struct instant now);
 /* ---- segment.c ---- */
 struct segment_plan {
 	struct seq seq;

@@ -136,6 +136,10 @@ int facade_socket(struct facade *f, enum ip_family family)
 		s->options[FACADE_RECEIVE_BUFFER] = f->options.stack.rx_bytes_max;
 		s->options[FACADE_SEND_BUFFER] = f->options.stack.tx_bytes_max;
 		s->options[FACADE_NO_DELAY] = 1;
+		s->options[FACADE_KEEP_IDLE_MS] = f->options.stack.keepalive.idle_ms;
+		s->options[FACADE_KEEP_INTERVAL_MS] = f->options.stack.keepalive.interval_ms;
+		s->options[FACADE_KEEP_PROBES] = f->options.stack.keepalive.probes;
+		s->options[FACADE_USER_TIMEOUT_MS] = f->options.stack.user_timeout_ms;
 		return (int)i;
 	}
 	return -1;
@@ -182,6 +186,11 @@ static void options_apply(struct facade *f, struct facade_socket *s)
 	tcp_bounds_set(f->stack, s->id, (uint32_t)s->options[FACADE_RECEIVE_BUFFER],
 	               (uint32_t)s->options[FACADE_SEND_BUFFER]);
 	tcp_nagle_set(f->stack, s->id, s->options[FACADE_NO_DELAY] == 0, f->now);
+	struct tcp_keepalive keep = { .idle_ms = (uint32_t)s->options[FACADE_KEEP_IDLE_MS],
+		                      .interval_ms = (uint32_t)s->options[FACADE_KEEP_INTERVAL_MS],
+		                      .probes = (uint8_t)s->options[FACADE_KEEP_PROBES] };
+	tcp_keepalive_set(f->stack, s->id, &keep, f->now);
+	tcp_user_timeout_set(f->stack, s->id, (uint32_t)s->options[FACADE_USER_TIMEOUT_MS]);
 }
 
 /* ---- news ---- */
@@ -441,6 +450,6 @@ bool facade_is_empty(const struct facade *f)
 {
 	const struct tcp_stack *s = f->stack;
 	return s->conns.used == 0 && s->waits.slab.used == 0 && s->reasms.used == 0 &&
-	       s->flows.count == 0 && s->half_open == 0 && f->pool.free_count == f->pool.total &&
-	       s->wheel.count == 0 && link_empty(&s->ready) && link_empty(&s->events);
+	       s->flows.count == 0 && s->half_open == 0 && s->sources.count == 0 && f->pool.free_count == f->pool.total &&
+	       s->wheel.count == 0 && link_empty(&s->ready) && link_empty(&s->events) && link_empty(&s->stalled);
 }

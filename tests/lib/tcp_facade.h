@@ -140,6 +140,10 @@ enum facade_option {
 	FACADE_SEND_BUFFER,
 	FACADE_NO_DELAY,           /* 1: no Nagle (what a new socket has), 0: Nagle */
 	FACADE_LINGER_RESET,       /* 1: close sends RST instead of FIN */
+	FACADE_KEEP_IDLE_MS,       /* keep-alive after so long without a word; 0: none */
+	FACADE_KEEP_INTERVAL_MS,   /* between its probes */
+	FACADE_KEEP_PROBES,        /* unanswered ones that end the connection */
+	FACADE_USER_TIMEOUT_MS,    /* how long unacknowledged bytes are borne; 0: by retransmissions */
 	FACADE_OPTION_COUNT
 };
 /* On a listening socket: what accepted ones will have. */
