@@ -66,7 +66,8 @@ bool crew_dpdk_start(struct crew *crew, const struct gen_options *o, char *error
 		          .port_count = 1,
 		          .ports = { { .name = "device", .device = o->device, .mtu = o->mtu } },
 		          .connections_max = o->config.sender.connections +
-		                             o->config.sink.connections + CONNECTIONS_EXTRA,
+		                             o->config.sink.connections +
+		                             o->config.crowd.connections + CONNECTIONS_EXTRA,
 		          .window_bytes_max = WINDOW_BYTES },
 	};
 	if (!dpdk_start(&want, &dpdk, error, error_bytes) || !wait_for_link(error, error_bytes))
@@ -128,7 +129,8 @@ static bool start_worker(struct crew *crew, const struct gen_options *o, uint32_
 static bool build_worker(struct dpdk_job *j, const struct gen_options *o, char *error,
                          size_t error_bytes)
 {
-	uint32_t connections = (o->config.sender.connections + o->config.sink.connections) /
+	uint32_t connections = (o->config.sender.connections + o->config.sink.connections +
+	                        o->config.crowd.connections) /
 	                       dpdk.plan.worker_count;
 	uint32_t blocks = dpdk.plan.blocks_per_worker;
 	if (connections < BLOCKS_MAX / BLOCKS_PER_CONNECTION)

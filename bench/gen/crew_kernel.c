@@ -73,7 +73,8 @@ bool crew_kernel_start(struct crew *crew, const struct gen_options *o, char *err
                        size_t error_bytes)
 {
 	struct kernel_job *j = calloc(1, sizeof(*j));
-	uint32_t connections = o->config.sender.connections + o->config.sink.connections;
+	uint32_t connections = o->config.sender.connections + o->config.sink.connections +
+	                       o->config.crowd.connections;
 	uint64_t blocks = BLOCKS_FIXED + (uint64_t)connections * BLOCKS_PER_CONNECTION;
 	blocks = blocks < BLOCKS_MAX ? blocks : BLOCKS_MAX;
 	raise_descriptors();

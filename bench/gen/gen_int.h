@@ -98,6 +98,8 @@ struct sink {
 	bool cut_armed_after, cut_after; /* behind the 250: planned, and due */
 	uint64_t cut_at;                 /* body bytes */
 	uint64_t body_bytes;
+	uint64_t number;  /* of the message, by its sender's address; UINT64_MAX: not one of ours */
+	bool null_sender; /* a bounce */
 	struct instant credit_at;
 	uint64_t credit;   /* bytes that a slow sink may read now */
 	bool answer_waits; /* an answer is delayed until answer_at */

@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "bench/gen/sha256_openssl.h"
 #include "crypto-offload/tls_openssl.h"
 
 #define HANDSHAKE_TIMEOUT_US (30 * SECOND_US)
@@ -57,6 +58,9 @@ bool job_make(struct job *j, const struct gen_options *o, uint32_t index, uint32
 	c.sender.connections = (uint32_t)share(c.sender.connections, index, count);
 	c.sender.connections += c.sender.connections == 0;
 	c.sender.rate_per_1000s = share(c.sender.rate_per_1000s, index, count);
+	c.crowd.connections = (uint32_t)share(c.crowd.connections, index, count);
+	c.sink.bad_certificate = 1;
+	c.mix.sha256 = sha256_compress_openssl;
 	if (c.sender.target_count > 0)
 		c.sender.net = net;
 	if (c.sink.listener_count > 0)
@@ -81,15 +85,18 @@ static bool tls_make(struct job *j, const struct gen_options *o, const struct ge
                      struct block_pool *pool, char *error, size_t error_bytes)
 {
 	struct tls_openssl_config config = {
-		.certificate_count = o->chain != NULL ? 1 : 0,
+		.certificate_count = o->chain == NULL ? 0 : o->bad_chain == NULL ? 1 : 2,
 		.trust = o->trust,
 		.near_minimum = TLS_VERSION_1_2,
 		.handshake_timeout_us = HANDSHAKE_TIMEOUT_US,
-		.sessions_max = c->sender.connections + c->sink.connections,
+		.sessions_max = c->sender.connections + c->sink.connections + c->crowd.connections,
 		.next_sessions_max = c->sender.resume_per_mille > 0 ? RESUMPTIONS_MAX : 0,
 	};
 	config.certificates[0] =
 		(struct tls_certificate_files){ .name = "sink", .chain = o->chain, .key = o->key };
+	config.certificates[1] = (struct tls_certificate_files){ .name = "bad",
+		                                                 .chain = o->bad_chain,
+		                                                 .key = o->bad_key };
 	if (getrandom(config.ticket_key, sizeof(config.ticket_key), 0) !=
 	    (ssize_t)sizeof(config.ticket_key)) {
 		snprintf(error, error_bytes, "no random bytes from the system");
@@ -118,6 +125,11 @@ bool job_turn(struct job *j, struct instant now)
 			gen_shut(j->gen, now);
 		j->order_seen = order;
 	}
+	uint32_t rates = __atomic_load_n(&j->rates, __ATOMIC_ACQUIRE);
+	if (rates != j->rates_seen) {
+		gen_rate(j->gen, j->rate_per_1000s, now);
+		j->rates_seen = rates;
+	}
 	bool busy = gen_turn(j->gen, now);
 	__atomic_store_n(&j->done, gen_done(j->gen), __ATOMIC_RELEASE);
 	__atomic_store_n(&j->idle, gen_idle(j->gen), __ATOMIC_RELEASE);
@@ -127,6 +139,7 @@ bool job_turn(struct job *j, struct instant now)
 		j->shot_busy_us = j->busy_us(j->owner);
 		j->shot_senders = gen_senders(j->gen);
 		j->shot_sinks = gen_sinks(j->gen);
+		j->shot_crowd = gen_crowd_held(j->gen);
 		__atomic_store_n(&j->given, asked, __ATOMIC_RELEASE);
 	}
 	return busy;
@@ -142,6 +155,12 @@ struct instant job_deadline(const struct job *j)
 void job_order(struct job *j, enum job_order order)
 {
 	__atomic_store_n(&j->order, (uint32_t)order, __ATOMIC_RELEASE);
+}
+
+void job_rate(struct job *j, uint64_t rate_per_1000s)
+{
+	j->rate_per_1000s = rate_per_1000s;
+	__atomic_store_n(&j->rates, j->rates + 1, __ATOMIC_RELEASE);
 }
 
 bool job_is_done(const struct job *j)

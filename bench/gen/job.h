@@ -28,9 +28,12 @@ struct job {
 	uint32_t order_seen;
 	struct gen_results shot;
 	uint64_t shot_busy_us;
-	uint32_t shot_senders, shot_sinks;
+	uint32_t shot_senders, shot_sinks, shot_crowd;
+	uint32_t rates_seen;
 	/* both sides, atomic */
 	uint32_t order;
+	uint32_t rates; /* how often another rate was asked for */
+	uint64_t rate_per_1000s;
 	uint32_t asked, given; /* snapshots */
 	bool done, idle;
 };
@@ -47,6 +50,7 @@ struct instant job_deadline(const struct job *j);
 
 /* By the main thread. */
 void job_order(struct job *j, enum job_order order);
+void job_rate(struct job *j, uint64_t rate_per_1000s); /* open loop; 0: no arrivals */
 bool job_is_done(const struct job *j);
 bool job_is_idle(const struct job *j);
 /* Waits for the job's next turn, a second at most; the snapshot is then j->shot*. */

@@ -64,10 +64,22 @@ void ledger_unknown(struct ledger *l)
 	__atomic_fetch_add(&l->unknown, 1, __ATOMIC_RELAXED);
 }
 
+void ledger_turned_away(struct ledger *l, uint64_t number)
+{
+	if (number < l->count)
+		__atomic_store_n(&l->rows[number].turned_away, 1, __ATOMIC_RELAXED);
+}
+
+void ledger_bounce(struct ledger *l)
+{
+	__atomic_fetch_add(&l->bounces, 1, __ATOMIC_RELAXED);
+}
+
 void ledger_count(const struct ledger *l, struct ledger_totals *totals)
 {
 	*totals =
-		(struct ledger_totals){ .unknown = __atomic_load_n(&l->unknown, __ATOMIC_RELAXED) };
+		(struct ledger_totals){ .unknown = __atomic_load_n(&l->unknown, __ATOMIC_RELAXED),
+		                        .bounces = __atomic_load_n(&l->bounces, __ATOMIC_RELAXED) };
 	for (uint64_t i = 0; i < l->count; i++)
 		count_row(&l->rows[i], totals);
 }
@@ -75,7 +87,8 @@ void ledger_count(const struct ledger *l, struct ledger_totals *totals)
 bool ledger_balanced(const struct ledger_totals *t, bool uncertain_allowed)
 {
 	return t->lost == 0 && t->duplicated == 0 && t->corrupted == 0 && t->contradicted == 0 &&
-	       t->unknown == 0 && t->unfinished == 0 && (uncertain_allowed || t->unanswered == 0);
+	       t->unknown == 0 && t->unfinished == 0 && t->bounced <= t->bounces &&
+	       (uncertain_allowed || t->unanswered == 0);
 }
 
 static void count_up(uint8_t *count)
@@ -122,7 +135,9 @@ static void count_deliveries(const struct ledger_row *row, struct ledger_totals 
 	t->deliveries += taken;
 	t->delivered += row->delivered > 0;
 	t->corrupted += row->corrupted > 0;
-	if (row->acknowledged > 0 && taken == 0)
+	if (row->acknowledged > 0 && taken == 0 && row->turned_away > 0)
+		t->bounced++;
+	else if (row->acknowledged > 0 && taken == 0)
 		t->lost++;
 	if (taken > 0 && explained == 0)
 		t->contradicted++;

@@ -34,13 +34,14 @@ struct ledger_row {
 	uint8_t finished;  /* no further attempt follows */
 	uint8_t delivered; /* the sink answered 250, the content was right */
 	uint8_t corrupted; /* the sink answered 250, the content was not right */
-	uint8_t unused;
+	uint8_t turned_away; /* the sink refused it for good */
 };
 
 struct ledger {
 	struct ledger_row *rows;
 	uint64_t count;
 	uint64_t unknown; /* taken by a sink, but without an id of this run in it */
+	uint64_t bounces; /* taken by a sink, from the null sender: notifications (RFC 5321 4.5.5) */
 };
 
 struct ledger_totals {  /* in messages, but for the last three */
@@ -51,6 +52,7 @@ struct ledger_totals {  /* in messages, but for the last three */
 	uint64_t unanswered; /* finished without acknowledgement, an attempt was uncertain */
 	uint64_t unfinished; /* begun, but no final outcome */
 	uint64_t lost;       /* acknowledged and never delivered, right or not */
+	uint64_t bounced;    /* so, but because the sink refused it for good: a bounce is owed */
 	uint64_t duplicated; /* delivered oftener than acknowledged or uncertain attempts */
 	uint64_t duplicated_explained; /* delivered more than once, explained */
 	uint64_t corrupted;
@@ -58,6 +60,7 @@ struct ledger_totals {  /* in messages, but for the last three */
 	uint64_t attempts;
 	uint64_t deliveries;
 	uint64_t unknown;
+	uint64_t bounces;
 };
 
 /* NULL when it does not fit. */
@@ -70,9 +73,14 @@ void ledger_uncertain(struct ledger *l, uint64_t number, bool final);
 /* By a sink: `right` as mail.h judged. A number outside the ledger counts as unknown. */
 void ledger_delivered(struct ledger *l, uint64_t number, bool right);
 void ledger_unknown(struct ledger *l);
+/* A sink refused it for good. A mail server that had acknowledged it must send a bounce; one that
+ * relays replies must not have acknowledged it. */
+void ledger_turned_away(struct ledger *l, uint64_t number);
+void ledger_bounce(struct ledger *l);
 
 void ledger_count(const struct ledger *l, struct ledger_totals *totals);
-/* Nothing lost, doubled, corrupted, contradicted, unknown or left open. `uncertain_allowed`:
+/* Nothing lost, doubled, corrupted, contradicted, unknown or left open, and for what bounced there was
+ * a bounce. `uncertain_allowed`:
  * connections were broken on purpose, so unanswered messages are no fault. */
 bool ledger_balanced(const struct ledger_totals *totals, bool uncertain_allowed);
 

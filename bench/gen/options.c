@@ -13,8 +13,6 @@
 
 #define MESSAGES_DEFAULT 1000u
 #define MESSAGES_MAX 100000000u
-#define MESSAGES_OF_DURATION_MAX 4000000u /* closed loop with --duration: 32 MiB of ledger */
-#define SINK_CONNECTIONS_EXTRA 64u
 
 enum option_id {
 	OPTION_NONE = 0x100, /* above all short options */
@@ -38,20 +36,18 @@ static const struct option_row rows[] = {
 
 struct parse {
 	struct gen_options *o;
-	bool messages_given, size_given, domain_given;
 	const char *bank_domain;
 	uint32_t bank_per_mille;
-	double seconds, rate;
 };
 
-static void defaults(struct gen_options *o);
 static bool take(struct parse *p, enum option_id id, char *text);
 static bool take_run(struct parse *p, enum option_id id, char *text);
 static bool take_mail(struct parse *p, enum option_id id, char *text);
 static bool take_tls(struct parse *p, enum option_id id, char *text);
 static bool take_faults(struct parse *p, enum option_id id, char *text);
 static bool take_where(struct parse *p, enum option_id id, char *text);
-static bool conclude(struct parse *p, char *error, size_t error_bytes);
+static bool take_reports(struct parse *p, enum option_id id, char *text);
+static bool add_bank(struct parse *p);
 
 static bool add_domain(struct mail_mix *mix, const char *text, uint32_t weight)
 {
@@ -66,6 +62,7 @@ static bool add_domain(struct mail_mix *mix, const char *text, uint32_t weight)
 static bool sizes(struct mail_mix *mix, char *text)
 {
 	char *rest = text;
+	mix->spread.median_bytes = 0;
 	mix->size_count = 0;
 	for (char *part = strsep(&rest, ","); part != NULL; part = strsep(&rest, ",")) {
 		struct mail_size *size = &mix->sizes[mix->size_count];
@@ -149,7 +146,7 @@ bool gen_options_parse(int argc, char **argv, struct gen_options *o, char *error
 			briefs[used++] = ':';
 	}
 	longs[count] = (struct option){ 0 };
-	defaults(o);
+	optind = 1;
 	o->argc = argc;
 	o->argv = argv;
 	for (int c; (c = getopt_long(argc, argv, briefs, longs, NULL)) != -1;) {
@@ -176,12 +173,22 @@ bool gen_options_parse(int argc, char **argv, struct gen_options *o, char *error
 		snprintf(error, error_bytes, "%s: not an option", argv[optind]);
 		return false;
 	}
-	return o->help || conclude(&p, error, error_bytes);
+	if (p.bank_domain != NULL && !add_bank(&p)) {
+		snprintf(error, error_bytes, "--bank-domain: not a domain, or too many of them");
+		return false;
+	}
+	return true;
 }
 
-static void defaults(struct gen_options *o)
+void gen_options_defaults(struct gen_options *o)
 {
-	*o = (struct gen_options){ .lcores = "1", .mtu = 1500, .linger_us = 200 * MS_US };
+	*o = (struct gen_options){ .lcores = "1",
+		                   .mtu = 1500,
+		                   .linger_us = 200 * MS_US,
+		                   .within_us = 15 * MS_US,
+		                   .within_per_mille = 999,
+		                   .trial_us = 5 * SECOND_US,
+		                   .rate_most = 20000 };
 	o->config.mix = (struct mail_mix){ .seed = 1,
 		                           .size_count = 1,
 		                           .sizes = { { 4096, 1 } },
@@ -204,7 +211,7 @@ static void defaults(struct gen_options *o)
 static bool take(struct parse *p, enum option_id id, char *text)
 {
 	return take_where(p, id, text) || take_run(p, id, text) || take_mail(p, id, text) ||
-	       take_tls(p, id, text) || take_faults(p, id, text);
+	       take_tls(p, id, text) || take_faults(p, id, text) || take_reports(p, id, text);
 }
 
 /* Each of these answers whether the option is one of its own and its value is good. Texts that
@@ -234,6 +241,7 @@ static bool take_where(struct parse *p, enum option_id id, char *text)
 		return true;
 	case OPTION_DEVICE:
 		o->device = optarg;
+		o->kernel = false;
 		return true;
 	case OPTION_LCORES:
 		o->lcores = optarg;
@@ -255,18 +263,19 @@ static bool take_run(struct parse *p, enum option_id id, char *text)
 	struct gen_options *o = p->o;
 	struct gen_sender_config *c = &o->config.sender;
 	uint64_t us;
+	double rate;
 	switch ((int)id) {
 	case OPTION_MESSAGES:
-		p->messages_given = true;
+		p->o->messages_given = true;
 		return value_number(text, MESSAGES_MAX, &c->message_count);
 	case OPTION_CONNECTIONS:
 		return value_number32(text, 1000000, &c->connections) && c->connections > 0;
 	case OPTION_PER_CONNECTION:
 		return value_number32(text, UINT32_MAX, &c->messages_per_connection);
 	case OPTION_RATE:
-		if (!value_decimal(text, 1e7, &p->rate) || p->rate < 0.001)
+		if (!value_decimal(text, 1e7, &rate) || rate < 0.001)
 			return false;
-		c->rate_per_1000s = (uint64_t)(p->rate * 1000);
+		c->rate_per_1000s = (uint64_t)(rate * 1000);
 		return true;
 	case OPTION_POISSON:
 		c->arrivals = GEN_POISSON;
@@ -280,15 +289,14 @@ static bool take_run(struct parse *p, enum option_id id, char *text)
 			return false;
 		c->start_spread_us = (uint32_t)us;
 		return true;
-	case OPTION_JSON:
-		o->json = optarg;
-		return true;
-	case OPTION_LINGER:
-		return value_seconds(text, &o->linger_us);
-	case OPTION_QUIET:
-		return o->quiet = true;
-	case OPTION_HELP:
-		return o->help = true;
+	case OPTION_WARMUP:
+		return value_seconds(text, &o->warmup_us);
+	case OPTION_SATURATION:
+		return o->find_saturation = true;
+	case OPTION_TRIAL:
+		return value_seconds(text, &o->trial_us) && o->trial_us >= SECOND_US;
+	case OPTION_WITHIN:
+		return value_seconds(text, &o->within_us) && o->within_us > 0;
 	default:
 		return false;
 	}
@@ -301,6 +309,7 @@ static bool take_mail(struct parse *p, enum option_id id, char *text)
 	uint32_t weight = 1;
 	switch ((int)id) {
 	case OPTION_SIZE:
+		mix->spread.median_bytes = 0;
 		mix->size_count = 1;
 		mix->sizes[0].weight = 1;
 		return value_bytes(text, &mix->sizes[0].body_bytes);
@@ -308,12 +317,19 @@ static bool take_mail(struct parse *p, enum option_id id, char *text)
 		return sizes(mix, text);
 	case OPTION_HOSTILE:
 		return value_percent(text, &mix->hostile_per_mille);
+	case OPTION_MIME:
+		return mix->mime = true;
+	case OPTION_SOURCE:
+		p->o->source = optarg;
+		return true;
 	case OPTION_SEVEN_BIT:
 		return mix->seven_bit = true;
 	case OPTION_EICAR_SHARE:
 		return value_percent(text, &mix->eicar_per_mille);
 	case OPTION_DOMAIN: {
 		char *after = value_cut(text, ':');
+		mix->domain_count = p->o->domains_own ? 0 : mix->domain_count;
+		p->o->domains_own = false;
 		return (after == NULL || value_number32(after, 1000000, &weight)) &&
 		       add_domain(mix, text, weight * 1000);
 	}
@@ -400,7 +416,36 @@ static bool take_faults(struct parse *p, enum option_id id, char *text)
 	}
 }
 
-/* ---- what must fit together ---- */
+static bool take_reports(struct parse *p, enum option_id id, char *text)
+{
+	struct gen_options *o = p->o;
+	switch ((int)id) {
+	case OPTION_LABEL:
+		o->label = optarg;
+		return true;
+	case OPTION_PROCESS:
+		return value_number32(text, UINT32_MAX, &o->process) && o->process > 0;
+	case OPTION_ENGINE:
+		o->engine = optarg;
+		return true;
+	case OPTION_HTML:
+		o->html = optarg;
+		return true;
+	case OPTION_JSON:
+		o->json = optarg;
+		return true;
+	case OPTION_LINGER:
+		return value_seconds(text, &o->linger_us);
+	case OPTION_PLAIN:
+		return o->plain = true;
+	case OPTION_QUIET:
+		return o->quiet = true;
+	case OPTION_HELP:
+		return o->help = true;
+	default:
+		return false;
+	}
+}
 
 static bool add_bank(struct parse *p)
 {
@@ -416,104 +461,8 @@ static bool add_bank(struct parse *p)
 	return weight <= UINT32_MAX && add_domain(mix, p->bank_domain, (uint32_t)weight);
 }
 
-static void conclude_addresses(struct gen_options *o)
+void gen_options_list(void)
 {
-	const struct gen_sink_config *k = &o->config.sink;
-	if (o->address_count > 0)
-		return;
-	for (uint32_t i = 0; i < k->listener_count; i++) {
-		struct ip_addr a = k->listeners[i].local.addr;
-		bool known = false;
-		for (uint32_t j = 0; j < o->address_count; j++)
-			known = known || ip_addr_equal(o->addresses[j].addr, a);
-		if (!known)
-			o->addresses[o->address_count++] =
-				(struct ip_prefix){ .addr = a,
-				                    .bits = a.family == IP_V4 ? 24 : 64 };
-	}
-}
-
-static void conclude_count(struct parse *p)
-{
-	struct gen_options *o = p->o;
-	struct gen_sender_config *c = &o->config.sender;
-	if (c->rate_per_1000s > 0 && c->arrivals == GEN_CLOSED_LOOP)
-		c->arrivals = GEN_CONSTANT;
-	if (o->duration_us == 0 || p->messages_given)
-		return;
-	c->message_count = MESSAGES_OF_DURATION_MAX;
-	if (c->arrivals != GEN_CLOSED_LOOP)
-		c->message_count = 1 + (uint64_t)(p->rate * (double)o->duration_us / 1e6);
-	if (c->message_count > MESSAGES_MAX)
-		c->message_count = MESSAGES_MAX;
-}
-
-static void conclude_tls(struct gen_options *o)
-{
-	struct gen_sink_config *k = &o->config.sink;
-	o->tls_wanted = o->config.sender.tls_mode != GEN_TLS_NONE;
-	for (uint32_t i = 0; i < k->listener_count; i++) {
-		if (k->listeners[i].tls == 0)
-			k->listeners[i].tls = o->chain != NULL ? GEN_TLS_STARTTLS : GEN_TLS_NONE;
-		o->tls_wanted = o->tls_wanted || k->listeners[i].tls != GEN_TLS_NONE;
-	}
-}
-
-static bool conclude(struct parse *p, char *error, size_t error_bytes)
-{
-	struct gen_options *o = p->o;
-	struct gen_sender_config *c = &o->config.sender;
-	struct gen_sink_config *k = &o->config.sink;
-	bool sinks_want_tls = false;
-	const char *wrong = NULL;
-	if (o->config.mix.domain_count == 0 && !add_domain(&o->config.mix, "example.test", 1000))
-		wrong = "--domain: too many";
-	if (p->bank_domain != NULL && !add_bank(p))
-		wrong = "--bank-domain: not a domain, or too many of them";
-	conclude_addresses(o);
-	conclude_count(p);
-	conclude_tls(o);
-	k->connections = 2 * c->connections + SINK_CONNECTIONS_EXTRA;
-	o->faults = c->abort_per_mille > 0 || k->abort_per_mille > 0;
-	for (uint32_t i = 0; i < k->listener_count; i++)
-		sinks_want_tls = sinks_want_tls || k->listeners[i].tls != GEN_TLS_NONE;
-	if (c->target_count == 0 && k->listener_count == 0)
-		wrong = "neither --target nor --sink: nothing to do";
-	else if (c->target_count == 0 && o->duration_us == 0)
-		wrong = "--sink alone runs for a --duration: say how long";
-	else if (!o->kernel && o->device == NULL)
-		wrong = "--device is needed, or --kernel for kernel sockets";
-	else if (!o->kernel && o->address_count == 0)
-		wrong = "--address is needed where there is no --sink";
-	else if (sinks_want_tls && (o->chain == NULL || o->key == NULL))
-		wrong = "sinks with TLS need --chain and --key";
-	else if (c->tls_verify && c->server_name[0] == 0 && c->tls_mode != GEN_TLS_NONE)
-		wrong = "--trust needs --server-name: a certificate is verified for a name";
-	else if (c->arrivals == GEN_POISSON && c->rate_per_1000s == 0)
-		wrong = "--poisson needs --rate";
-	if (c->target_count == 0)
-		c->message_count = 0;
-	if (wrong != NULL)
-		snprintf(error, error_bytes, "%s", wrong);
-	return wrong == NULL;
-}
-
-void gen_options_manual(void)
-{
-	printf("NAME\n"
-	       "    weir-gen - mail traffic: senders, next hops, and the book over both\n\n"
-	       "SYNOPSIS\n"
-	       "    weir-gen --device TEXT --target ADDRESS:PORT [--sink ADDRESS:PORT]... "
-	       "[OPTION]...\n"
-	       "    weir-gen --kernel --target ADDRESS:PORT [--sink ADDRESS:PORT]... "
-	       "[OPTION]...\n\n"
-	       "DESCRIPTION\n"
-	       "    Sends test messages to the target and takes delivered ones at the sinks. Every "
-	       "message\n"
-	       "    carries an id and a hash; at the end each is accounted for: acknowledged, "
-	       "delivered,\n"
-	       "    refused and why, lost, duplicated, corrupted. Phases are timed.\n\n"
-	       "OPTIONS\n");
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const struct option_row *row = &rows[i];
 		if (row->section != NULL) {
@@ -527,13 +476,4 @@ void gen_options_manual(void)
 		printf("--%s%s%s\n            %s\n", row->name, row->argument != NULL ? " " : "",
 		       row->argument != NULL ? row->argument : "", row->help);
 	}
-	printf("\nEXIT STATUS\n"
-	       "    0   every message is accounted for: none lost, duplicated, corrupted, "
-	       "contradicted or left\n"
-	       "        open (with --abort or --sink-abort open ends are expected)\n"
-	       "    1   otherwise, and when something could not be started\n"
-	       "    2   the command line is wrong\n\n"
-	       "EXAMPLE\n"
-	       "    weir-gen -K -t 127.0.0.1:25 -k 127.0.0.1:2525 -s 20 -m 10000 -l 4K --json "
-	       "out.json\n");
 }

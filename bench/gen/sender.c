@@ -474,7 +474,7 @@ static void set_timer(struct gen *g, struct sender *s, struct instant now, bool 
 		at = instant_earlier(at, gen_leg_deadline(&s->leg));
 	if (s->smtp_on)
 		at = instant_earlier(at, smtp_client_deadline(&s->smtp));
-	if (s->traits.slow && s->has_message && s->state == SENDER_TALKING && s->credit == 0)
+	if (s->traits.slow && s->credit == 0 && s->state != SENDER_PAUSED && gen_leg_is_open(&s->leg))
 		at = instant_earlier(at, instant_add(s->credit_at, SLOW_TICK_US));
 	if (again)
 		at = now;

@@ -12,7 +12,7 @@
 /* Where a transaction may be cut; each as likely as any other. */
 enum cut_place { CUT_MAIL, CUT_RCPT, CUT_DATA, CUT_BODY, CUT_END, CUT_AFTER, CUT_PLACES };
 
-static void mail_begins(struct gen *g, struct sink *k);
+static void mail_begins(struct gen *g, struct sink *k, const struct smtp_mailbox *sender);
 static void choose_cut(struct gen *g, struct sink *k);
 static void count_recipient(struct gen *g, struct sink *k, struct span domain);
 static void take_body(struct gen *g, struct sink *k, struct span body, struct instant now);
@@ -29,7 +29,7 @@ void sink_asked(struct gen *g, struct sink *k, const struct smtp_server_event *e
 	case SERVER_NONE: /* part of a line, or something the machine answered itself */
 		break;
 	case SERVER_MAIL:
-		mail_begins(g, k);
+		mail_begins(g, k, &event->mail.sender);
 		ask(g, k, GEN_STAGE_MAIL, SMTP_REPLY_SENDER_OK, now);
 		break;
 	case SERVER_RCPT:
@@ -65,8 +65,19 @@ void sink_asked(struct gen *g, struct sink *k, const struct smtp_server_event *e
 	}
 }
 
-static void mail_begins(struct gen *g, struct sink *k)
+/* Whose message it is stands in the sender's address, where no relay changes it. */
+static uint64_t number_of(const struct smtp_mailbox *sender)
 {
+	uint64_t number;
+	bool ours = span_equal(span_head(sender->local, 4), SPAN("gen.")) &&
+	            span_to_u64(span_after(sender->local, 4), &number);
+	return ours ? number : UINT64_MAX;
+}
+
+static void mail_begins(struct gen *g, struct sink *k, const struct smtp_mailbox *sender)
+{
+	k->number = number_of(sender);
+	k->null_sender = sender->path.bytes == 0;
 	struct gen_listener_counters *n = &g->results.listeners[k->listener];
 	if (k->leg.tls != NULL)
 		n->tls_mail++;
@@ -164,6 +175,8 @@ void sink_answer_now(struct gen *g, struct sink *k, struct instant now)
 	if (k->answer_code != 0) {
 		struct smtp_reply reply;
 		g->results.sink_refusals++;
+		if (k->answer_code >= 500)
+			ledger_turned_away(g->ledger, k->number);
 		smtp_reply_make(&reply, k->answer_code,
 		                k->answer_code < 500 ? SPAN("4.3.0") : SPAN("5.3.0"),
 		                SPAN("refused by the script of the sink"));
@@ -187,8 +200,10 @@ static void judge(struct gen *g, struct sink *k)
 {
 	enum mail_verdict verdict = mail_checker_end(&k->checker);
 	g->results.deliveries++;
-	g->results.corrupted += verdict != MAIL_RIGHT;
-	if (verdict == MAIL_UNKNOWN || k->checker.run != g->run)
+	g->results.corrupted += verdict != MAIL_RIGHT && !k->null_sender;
+	if (verdict == MAIL_UNKNOWN && k->null_sender)
+		ledger_bounce(g->ledger);
+	else if (verdict == MAIL_UNKNOWN || k->checker.run != g->run)
 		ledger_unknown(g->ledger);
 	else
 		ledger_delivered(g->ledger, k->checker.number, verdict == MAIL_RIGHT);

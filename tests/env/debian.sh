@@ -14,6 +14,7 @@
 suite=trixie
 private_root=$cache/$suite
 packages_file=$tree/tests/env/packages.txt
+peers_file=$tree/tests/env/peers.txt
 fault_log=$cache/environment.log
 
 environment_prepare() {
@@ -44,8 +45,27 @@ package_list() {
 	sed -e 's/#.*//' "$packages_file" | xargs
 }
 
+peer_list() {
+	sed -e 's/#.*//' "$peers_file" | xargs
+}
+
+# peers_unpack FOLDER NAME...: those packages' files below FOLDER; no script of theirs runs. A folder
+# that is there is whole: it is renamed when all of them are in it.
+peers_unpack() {
+	local folder=$1 deb
+	shift
+	rm -rf "$folder" "$folder.making"
+	mkdir -p "$folder.making/debs"
+	(cd "$folder.making/debs" && apt-get download "$@")
+	for deb in "$folder.making"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$folder.making"
+	done
+	rm -rf "$folder.making/debs"
+	mv "$folder.making" "$folder"
+}
+
 environment_stamp() {
-	cat "$packages_file" "$tree/tests/env/debian.sh" | sha256sum | cut -d' ' -f1
+	cat "$packages_file" "$peers_file" "$tree/tests/env/debian.sh" | sha256sum | cut -d' ' -f1
 }
 
 environment_current() {
@@ -81,11 +101,16 @@ package_missing() {
 place_install() {
 	local missing plan policy=/usr/sbin/policy-rc.d
 	missing=$(package_missing | xargs)
-	if [ -z "$missing" ]; then
+	if [ -z "$missing" ] && [ -d "$cache/peers" ]; then
 		root=/
 		return 0
 	fi
 	making_lock
+	if [ -z "$missing" ]; then
+		place_peers
+		root=/
+		return 0
+	fi
 	say "installing with apt: $missing"
 	proxies_export
 	apt_quietly "apt-get update" apt-get update
@@ -109,8 +134,17 @@ place_install() {
 	else
 		apt_quietly "apt-get install" apt-get install -y --no-install-recommends $missing
 	fi
-	exec 8>&-
+	place_peers
 	root=/
+}
+
+# The caller holds the lock, which ends here.
+place_peers() {
+	proxies_export
+	[ -d "$cache/peers" ] ||
+		(peers_unpack "$cache/peers" $(peer_list)) >"$fault_log" 2>&1 ||
+		fault_show "unpacking the peers of the comparison"
+	exec 8>&-
 }
 
 postfix_preseed() {
@@ -264,7 +298,9 @@ root_install() {
 		dpkg --configure -a
 		postfix_preseed | debconf-set-selections
 		apt-get install -y -f --no-install-recommends $list
-		apt-get clean"
+		apt-get clean
+		$(declare -f peers_unpack)
+		peers_unpack /opt/weir-peers $(peer_list)"
 	git_trust
 	environment_stamp >"$private_root/etc/weir-environment"
 	say "environment ready"

@@ -355,7 +355,7 @@ static void judge_messages(struct world *w, const struct gen_results *results, s
 {
 	const struct ledger_totals *t = &results->totals;
 	const uint64_t *counters = relay_counters(w->relay);
-	fails(result, t->lost > 0, "a message was acknowledged and not delivered");
+	fails(result, t->lost + t->bounced > 0, "a message was acknowledged and not delivered");
 	fails(result, t->duplicated > 0, "a message was delivered twice");
 	fails(result, t->corrupted > 0, "a message was delivered corrupted");
 	fails(result, t->contradicted > 0, "a message was delivered although refused");

@@ -26,12 +26,16 @@ ARROWS = {
     "bench": BASE + ["engine/wire", "engine/tcp", "engine/smtp", "crypto-offload", "pmd-config"],
     "tests": ["engine", "policy", "crypto-offload", "pmd-config", "bench"],
 }
+TABLE = "a scenario is a table of settings, as weir's own configuration is"
 LOOP = "the generator runs on the engine's own port and loop"
 # (files, header): reason
 BORROWED = {
     ("pmd-config/config_*", "policy/settings.h"): "the loader fills the settings in",
     ("pmd-config/config_*", "policy/settings_table.h"): "the loader reads types and bounds from the table",
     ("pmd-config/config_*", "policy/domain.h"): "the loader judges domain patterns as the engine will",
+    ("bench/tool/*", "policy/settings.h"): TABLE,
+    ("bench/tool/*", "policy/settings_table.h"): TABLE,
+    ("bench/tool/*", "policy/settings_rows.h"): TABLE,
     ("bench/*", "engine/run/worker.h"): LOOP,
     ("bench/*", "engine/run/port_io.h"): LOOP,
     ("bench/*", "engine/run/dpdk_start.h"): LOOP,

@@ -51,6 +51,22 @@ static void acknowledged_and_never_delivered_is_lost(void)
 	CU_ASSERT_FALSE(ledger_balanced(&t, true));
 }
 
+static void what_the_sink_refused_for_good_must_come_back_as_a_bounce(void)
+{
+	struct ledger *l = fresh();
+	ledger_attempt(l, 3);
+	ledger_turned_away(l, 3);
+	ledger_turned_away(l, UINT64_MAX);
+	ledger_acknowledged(l, 3);
+	struct ledger_totals t = count(l);
+	CU_ASSERT_EQUAL(t.lost, 0);
+	CU_ASSERT_EQUAL(t.bounced, 1);
+	CU_ASSERT_FALSE(ledger_balanced(&t, true));
+	ledger_bounce(l);
+	t = count(l);
+	CU_ASSERT_TRUE(ledger_balanced(&t, false));
+}
+
 static void delivered_twice_for_one_acknowledgement_is_duplicated(void)
 {
 	struct ledger *l = fresh();
@@ -144,6 +160,8 @@ static void strange_messages_are_counted_and_counts_never_wrap(void)
 UNIT("bench/ledger",
      { "a message acknowledged and delivered once balances",
        acknowledged_and_delivered_once_balances },
+     { "what the sink refused for good must come back as a bounce",
+       what_the_sink_refused_for_good_must_come_back_as_a_bounce },
      { "acknowledged and never delivered is lost", acknowledged_and_never_delivered_is_lost },
      { "delivered twice for one acknowledgement is duplicated",
        delivered_twice_for_one_acknowledgement_is_duplicated },
