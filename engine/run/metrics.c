@@ -151,15 +151,15 @@ static void nic_families(const struct view *v, struct buffer *out)
 		{ "reason=\"no_mbuf\"", offsetof(struct port_counters, no_mbuf) },
 	};
 	static const struct member handed[] = {
-		{ "direction=\"in\"", offsetof(struct port_counters, handed_in) },
-		{ "direction=\"out\"", offsetof(struct port_counters, handed_over) },
+		{ "what=\"connection\"", offsetof(struct port_counters, handed_over) },
+		{ "what=\"neighbour\"", offsetof(struct port_counters, copied_over) },
 	};
 	nic_family(v, out, "weir_nic_packets_total", "Frames received and sent.", packets, COUNT_OF(packets));
 	nic_family(v, out, "weir_nic_bytes_total", "Bytes of those frames.", bytes, COUNT_OF(bytes));
 	nic_family(v, out, "weir_nic_drops_total", "Frames given up by us.", drops, COUNT_OF(drops));
 	nic_family(v, out, "weir_nic_waits_total", "Times that sending had to wait for the next turn.", waits,
 	           COUNT_OF(waits));
-	nic_family(v, out, "weir_nic_handed_total", "Frames passed between workers.", handed,
+	nic_family(v, out, "weir_nic_handed_total", "Frames passed to another worker: of its connections, or news of a neighbour.", handed,
 	           COUNT_OF(handed));
 }
 
