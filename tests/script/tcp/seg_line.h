@@ -133,6 +133,8 @@ struct line_seg {
 	bool stamp_any, echo_any, echo_last, bad_sum;
 	int32_t echo_back; /* milliseconds before the last stamp */
 	uint16_t urgent;
+	uint8_t raw[TCP_OPTION_BYTES_MAX]; /* option bytes as they stand */
+	size_t raw_bytes;
 };
 
 static inline void read_flags(struct play *p, struct line_seg *x)
@@ -172,6 +174,16 @@ static inline void read_stamp(struct play *p, struct line_seg *x)
 	x->options.stamp_echo = (uint32_t)strtoul(echo, NULL, 10);
 }
 
+static inline void read_raw(struct play *p, struct line_seg *x)
+{
+	unsigned byte;
+	const char *hex = next_word(p);
+	for (; sscanf(hex, "%2x", &byte) == 1 && x->raw_bytes < sizeof(x->raw); hex += 2)
+		x->raw[x->raw_bytes++] = (uint8_t)byte;
+	if (*hex != '\0' || x->raw_bytes % 4 != 0)
+		fail(p, "whole words of hexadecimal bytes are wanted", hex);
+}
+
 static inline void read_options(struct play *p, struct line_seg *x)
 {
 	while (!p->failed && !take_word(p, ">")) {
@@ -185,6 +197,8 @@ static inline void read_options(struct play *p, struct line_seg *x)
 			o->shift = (uint8_t)next_number(p);
 		} else if (take_word(p, "sackOK")) {
 			o->sack_permitted = true;
+		} else if (take_word(p, "hex")) {
+			read_raw(p, x);
 		} else if (take_word(p, "TS")) {
 			read_stamp(p, x);
 		} else if (take_word(p, "sack") && o->sack_count < TCP_SACK_BLOCKS_MAX &&

@@ -30,7 +30,8 @@
  *	                         flight, rto_ms, retransmits, window, limit
  *
  * FLAGS are letters of S F R P U E W and `.` for ACK. Sequence numbers count from each side's ISN.
- * Options are mss N, wscale N, sackOK, TS VAL ECR, sack B:E; in what the stack sends they must be
+ * Options are mss N, wscale N, sackOK, TS VAL ECR, sack B:E, and, for what the peer sends, `hex BYTES`
+ * as they stand; in what the stack sends they must be
  * exactly those listed, or no list is given. In `TS`, `*` matches anything, and for what the peer
  * sends `last` echoes the last stamp, `last-20` one of 20 ms before.
  *

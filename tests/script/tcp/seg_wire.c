@@ -195,9 +195,11 @@ static void peer_sends_segment(struct play *p)
 		seg.options.sack[i].begin = seq_add(seg.options.sack[i].begin, f->our_isn);
 		seg.options.sack[i].end = seq_add(seg.options.sack[i].end, f->our_isn);
 	}
-	emit_ip(p, &w, p->peer, IP_TCP, tcp_seg_header_bytes(&seg.options) + x.bytes);
+	emit_ip(p, &w, p->peer, IP_TCP, tcp_seg_header_bytes(&seg.options) + x.raw_bytes + x.bytes);
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, &seg);
+	writer_bytes(&w, span_of(x.raw, x.raw_bytes));
+	data[l4 + 12] += (uint8_t)(x.raw_bytes / 4 << 4);
 	writer_patch_be16(&w, l4 + 18, x.urgent);
 	for (uint32_t i = 0; i < x.bytes; i++)
 		writer_u8(&w, x.fill >= 0 ? (uint8_t)x.fill : pattern(x.seq - 1 + i));
