@@ -21,6 +21,7 @@ struct tls_openssl_config {
 	struct tls_certificate_files certificates[TLS_CERTIFICATES_MAX];
 	const char *trust;              /* PEM bundle for verification on next; NULL: the system's */
 	enum tls_version near_minimum;
+	bool near_no_tickets;           /* nobody resumes with us: for measuring full handshakes */
 	uint64_t handshake_timeout_us;  /* 30 s */
 	uint32_t sessions_max;          /* near and next together */
 	uint8_t ticket_key[80];         /* near tickets: shared by all workers so that any of them resumes */

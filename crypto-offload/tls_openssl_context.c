@@ -36,7 +36,9 @@ SSL_CTX *tls_context_near(struct tls_engine *e, const struct tls_openssl_config 
 	SSL_CTX_set_session_id_context(context, id_context, sizeof(id_context) - 1);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_timeout(context, TLS_TICKET_LIFETIME_S);
-	SSL_CTX_set_num_tickets(context, 1);
+	SSL_CTX_set_num_tickets(context, config->near_no_tickets ? 0 : 1);
+	if (config->near_no_tickets)
+		SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
 	SSL_CTX_set_max_early_data(context, 0);
 	SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);

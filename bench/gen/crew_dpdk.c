@@ -49,10 +49,17 @@ static struct instant deadline(void *app)
 	return job_deadline(app);
 }
 
+/* Called on the worker's own thread. The cycles of turns that did work; but where somebody else had our
+ * core meanwhile, cycles passed that we did not use: the thread's CPU time says how many we did. */
 static uint64_t busy_us(void *owner)
 {
 	const struct worker *w = owner;
-	return clock_us_of(w->counters.busy_cycles);
+	struct timespec t;
+	uint64_t busy = clock_us_of(w->counters.busy_cycles);
+	uint64_t awake = clock_us_of(w->counters.total_cycles);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	uint64_t used = (uint64_t)t.tv_sec * SECOND_US + (uint64_t)t.tv_nsec / 1000;
+	return used < awake ? (uint64_t)((double)busy * (double)used / (double)awake) : busy;
 }
 
 bool crew_dpdk_start(struct crew *crew, const struct gen_options *o, char *error,

@@ -138,6 +138,7 @@ struct gen_sink_config {
 	uint32_t connections; /* at once; more are reset */
 	char hostname[GEN_NAME_BYTES];
 	bool chunking;            /* offer BDAT */
+	uint32_t messages_max;    /* on a connection, then 421; 0: no limit */
 	uint64_t idle_timeout_us; /* 0: RFC 5321 4.5.3.2.7 */
 	/* Replies wait 0..max, by seed; MAIL, RCPT, DATA and END are asked. */
 	uint64_t delay_us_max[GEN_STAGE_COUNT];

@@ -100,6 +100,7 @@ struct sink {
 	uint64_t body_bytes;
 	uint64_t number;  /* of the message, by its sender's address; UINT64_MAX: not one of ours */
 	bool null_sender; /* a bounce */
+	uint32_t messages_done;
 	struct instant credit_at;
 	uint64_t credit;   /* bytes that a slow sink may read now */
 	bool answer_waits; /* an answer is delayed until answer_at */

@@ -88,6 +88,7 @@ static bool tls_make(struct job *j, const struct gen_options *o, const struct ge
 		.certificate_count = o->chain == NULL ? 0 : o->bad_chain == NULL ? 1 : 2,
 		.trust = o->trust,
 		.near_minimum = TLS_VERSION_1_2,
+		.near_no_tickets = o->sink_no_tickets,
 		.handshake_timeout_us = HANDSHAKE_TIMEOUT_US,
 		.sessions_max = c->sender.connections + c->sink.connections + c->crowd.connections,
 		.next_sessions_max = c->sender.resume_per_mille > 0 ? RESUMPTIONS_MAX : 0,

@@ -205,6 +205,7 @@ void gen_options_defaults(struct gen_options *o)
 		.attempts_max = 1,
 		.retry_after_us = SECOND_US,
 	};
+	o->config.crowd = (struct gen_crowd_config){ .kind = GEN_CROWD_IDLE, .opened_per_second = 500 };
 	o->config.sink = (struct gen_sink_config){ .hostname = "sink.gen.test", .chunking = true };
 }
 
@@ -284,6 +285,8 @@ static bool take_run(struct parse *p, enum option_id id, char *text)
 		return value_seconds(text, &o->duration_us) && o->duration_us > 0;
 	case OPTION_THINK:
 		return value_seconds(text, &c->think_us);
+	case OPTION_CROWD:
+		return value_number32(text, 1000000, &o->config.crowd.connections);
 	case OPTION_SPREAD:
 		if (!value_seconds(text, &us) || us > UINT32_MAX)
 			return false;
@@ -408,6 +411,10 @@ static bool take_faults(struct parse *p, enum option_id id, char *text)
 		return sink_delay(k, text);
 	case OPTION_SINK_SLOW:
 		return sink_slow(k, text);
+	case OPTION_SINK_MESSAGES:
+		return value_number32(text, UINT32_MAX, &k->messages_max);
+	case OPTION_SINK_NO_TICKETS:
+		return p->o->sink_no_tickets = true;
 	case OPTION_SINK_NO_BDAT:
 		k->chunking = false;
 		return true;

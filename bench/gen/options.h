@@ -28,6 +28,7 @@ struct gen_options {
 	const char *trust, *chain, *key, *bad_chain, *bad_key;
 	const char *json, *html, *source;
 	bool plain; /* no live view */
+	bool sink_no_tickets;
 	bool stop_on_trouble;
 	/* the search for saturation */
 	bool find_saturation;

@@ -188,6 +188,8 @@ void sink_answer_now(struct gen *g, struct sink *k, struct instant now)
 		k->cut_after = k->cut_armed_after;
 	}
 	smtp_server_answer_id(&k->smtp, k->answer_id, now);
+	if (k->answer_stage == GEN_STAGE_END && ++k->messages_done == g->config.sink.messages_max)
+		smtp_server_goodbye(&k->smtp, SMTP_REPLY_TOO_MANY_CONNECTIONS, now);
 }
 
 static void cut(struct gen *g, struct sink *k, struct instant now)

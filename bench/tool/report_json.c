@@ -267,6 +267,8 @@ static void json_figures(struct json *j, const struct gen_options *o, const stru
 	json_real(j, "generator_busy_percent", r->busy_percent, 1);
 	json_real(j, "generator_busy_seconds", r->busy_seconds, 6);
 	json_real(j, "generator_used_seconds", r->used_seconds, 6);
+	json_real(j, "generator_total_busy_seconds", r->total_busy_seconds, 6);
+	json_real(j, "drained_seconds", r->drained_seconds, 3);
 	json_u64(j, "slip_us_max", r->results.slip_us_max);
 	json_u64(j, "backlog_max", r->results.backlog_max);
 	json_u64(j, "connections_opened", r->results.connections_opened);

@@ -20,6 +20,7 @@
 #define WATCH_STEP_NS 2000000
 #define MOMENT_SECONDS 0.5 /* at least; longer where a run has more than REPORT_MOMENTS_MAX of them */
 #define SHUT_SECONDS 5.0
+#define LINGER_SECONDS_MIN 0.2
 #define STOP_SECONDS 60.0 /* messages under way at the stop have so long to find their outcome */
 #define ERROR_BYTES 512u
 
@@ -314,14 +315,29 @@ static void watch(struct run *run)
 	run->report->interrupted = interrupted > 0;
 }
 
+/* Has everything arrived that was acknowledged? A target with a queue delivers later. */
+static bool arrived(struct run *run)
+{
+	run_look(run);
+	return run->o->config.sink.listener_count == 0 ||
+	       run->report->results.deliveries >= run->report->results.acknowledged;
+}
+
 /* Late deliveries are waited for, then the sinks close. What is counted meanwhile counts; the
- * time does not. */
+ * time does not. Some time is always left for what should not come: doubles. */
 static void wind_up(struct run *run)
 {
-	double took = run->report->seconds;
-	double until = run_seconds() + (double)run->o->linger_us / 1e6;
-	while (run_seconds() < until && interrupted < 2)
+	double took = run->report->seconds, now = run_seconds();
+	double least = now + LINGER_SECONDS_MIN, until = now + (double)run->o->linger_us / 1e6;
+	while (run_seconds() < until && interrupted < 2 && (run_seconds() < least || !arrived(run))) {
+		run_moment(run, "waiting for late deliveries");
 		run_step();
+	}
+	run->report->drained_seconds = run_seconds() - run->begun;
+	if (run->report->drained_seconds < took + 2 * LINGER_SECONDS_MIN)
+		run->report->drained_seconds = took;
+	for (uint32_t i = 0; i < run->crew.count; i++)
+		run->report->total_busy_seconds += busy_of(run->crew.jobs[i]);
 	order(run, JOB_SHUT);
 	until = run_seconds() + SHUT_SECONDS;
 	while (run_seconds() < until && !all(run, job_is_idle))

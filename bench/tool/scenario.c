@@ -248,7 +248,8 @@ static void apply_sinks(const struct scenario *s, struct gen_sink_config *k)
 	k->slow_bytes_per_second = s->sinks.slow_rate;
 	k->no_starttls_per_mille = s->sinks.no_starttls;
 	k->bad_certificate_per_mille = s->sinks.bad_certificate;
-	k->chunking = s->sinks.bdat == SCENARIO_YES;
+	k->chunking = s->next.bdat == SCENARIO_YES;
+	k->messages_max = s->next.messages_max;
 }
 
 static void apply_where(const struct scenario *s, struct gen_options *o)
@@ -272,6 +273,7 @@ static void apply_where(const struct scenario *s, struct gen_options *o)
 	o->gateway_count = s->port.gateway_count;
 	memcpy(o->gateways, s->port.gateways, sizeof(o->gateways));
 	o->trust = s->tls.trust;
+	o->sink_no_tickets = s->next.tickets == SCENARIO_NO;
 	o->chain = s->tls.chain;
 	o->key = s->tls.key;
 	o->bad_chain = s->tls.bad_chain;

@@ -80,8 +80,11 @@ struct scenario { /* shares are per mille */
 		struct scenario_refusal refuse[SCENARIO_REFUSALS_MAX];
 		uint64_t delay_ms[4]; /* MAIL, RCPT, DATA, END */
 		uint32_t abort, slow, slow_rate, no_starttls, bad_certificate;
-		enum scenario_yes bdat;
 	} sinks;
+	struct {
+		uint32_t messages_max;
+		enum scenario_yes tickets, bdat;
+	} next;
 	struct {
 		uint32_t connections;
 		enum gen_crowd kind;
