@@ -122,6 +122,9 @@ def body(lab, cases):
             check(served + len(failed) >= TRIES_LEAST, f"only {served + len(failed)} messages were tried")
             check(served >= SERVED_LEAST * (served + len(failed)), f"not served: {failed[:3]}")
             check(not dead, f"{len(dead)} of {OPEN} open connections died: {dead[:2]}")
+    with cases.case("the SYN floods were met with cookies"):
+        given = lab.metrics()['weir_tcp_syn_cookies_total{worker="0",port="wire0",what="given"}']
+        check(given > 0, "none was given")
     with cases.case("nothing is left of all that: no session, no block, no half-open connection"):
         wait_settled(lab)
     with cases.case("weir is still running, and ends when it is told to"):
