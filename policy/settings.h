@@ -21,6 +21,8 @@
 #define SETTINGS_CERTIFICATES_MAX   64u
 #define SETTINGS_ROUTE_NEXT_MAX     16u
 
+enum settings_congestion { SETTINGS_CUBIC = 1, SETTINGS_NEWRENO };
+enum settings_syn_cookies { SETTINGS_COOKIES_UNDER_PRESSURE = 1, SETTINGS_COOKIES_NEVER };
 enum settings_idle { SETTINGS_IDLE_ADAPTIVE = 1, SETTINGS_IDLE_BUSY };
 enum settings_near_tls {
 	SETTINGS_NEAR_OFF = 1,
@@ -136,6 +138,13 @@ struct settings {
 		uint32_t next_connect_seconds, next_command_seconds, next_final_seconds,
 			tls_handshake_seconds;
 	} timeouts;
+	struct {
+		enum settings_congestion congestion;
+		enum settings_syn_cookies syn_cookies;
+		uint32_t connections_per_source_max, half_open_per_source_max; /* 0: no such limit */
+		uint32_t keepalive_seconds, user_timeout_seconds;              /* 0: none */
+		uint32_t time_wait_seconds;
+	} tcp;
 	struct {
 		struct endpoint listen; /* port 0: no metrics endpoint */
 	} metrics;

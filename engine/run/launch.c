@@ -18,6 +18,8 @@
 
 #define ERROR_BYTES 512u
 #define KIB 1024u
+#define KEEPALIVE_INTERVAL_MS 75000u /* between probes that are not answered, and how many, as hosts have it */
+#define KEEPALIVE_PROBES 9u
 
 static void want_make(const struct settings *s, struct dpdk_want *want);
 static bool policy_start(struct engine *e, char *error, size_t error_bytes);
@@ -129,6 +131,21 @@ static bool worker_start(struct engine *e, uint32_t index, char *error, size_t e
 	return worker_build(e, w, error, error_bytes);
 }
 
+/* What the operator may choose of TCP; the rest are dpdk_tcp_config()'s. */
+static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
+{
+	tcp->congestion = s->tcp.congestion == SETTINGS_NEWRENO ? TCP_NEWRENO : TCP_CUBIC;
+	tcp->cookies_off = s->tcp.syn_cookies == SETTINGS_COOKIES_NEVER;
+	tcp->per_source_max = s->tcp.connections_per_source_max;
+	tcp->per_source_half_open_max = s->tcp.half_open_per_source_max;
+	if (s->tcp.keepalive_seconds > 0)
+		tcp->keepalive = (struct tcp_keepalive){ .idle_ms = s->tcp.keepalive_seconds * 1000,
+							 .interval_ms = KEEPALIVE_INTERVAL_MS,
+							 .probes = KEEPALIVE_PROBES };
+	tcp->user_timeout_ms = s->tcp.user_timeout_seconds * 1000;
+	tcp->time_wait_us = s->tcp.time_wait_seconds * SECOND_US;
+}
+
 /* Every port serves the addresses of its own settings; secrets and seeds are each worker's own. */
 static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t index)
 {
@@ -137,6 +154,7 @@ static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t
 		const struct settings_port *port = &e->settings->ports[p];
 		struct tcp_config *tcp = &w->worker.tcp_configs[p];
 		dpdk_tcp_config(&e->dpdk, &e->want.plan, p, index, tcp);
+		tcp_settings_apply(e->settings, tcp);
 		_Static_assert(SETTINGS_PORT_ADDRESSES_MAX <= TCP_ADDRESSES_MAX, "addresses fit");
 		_Static_assert(SETTINGS_PORT_GATEWAYS_MAX <= TCP_GATEWAYS_MAX, "gateways fit");
 		tcp->address_count = port->address_count;
