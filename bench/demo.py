@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""demo: weir at its main job, in three parts, with a table and figures at the end.
+"""demo: weir at its main job, in four parts, with a table and figures at the end.
 
   a. Real mail: a stock Postfix sends 220 messages through weir to a stock Postfix, TLS 1.3 on both
      hops; what arrives is compared with what was sent, byte for byte.
   b. Traffic: the generator drives weir over net_memif and reconciles what was acknowledged with
      what was delivered.
+     Then the same with a new TLS connection for each message on both hops, beside what the two
+     handshakes cost by themselves.
   c. Policy: what must be refused is refused, with the right words.
+  d. Idle connections: what 5,000 of them with TLS hold in memory.
 
 Exit status 0 says that every message was accounted for: nothing lost, doubled, changed or refused
 that should not be. Timings are shown and decide nothing. The figures are written to
@@ -21,6 +24,8 @@ TREE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TREE, "tests", "e2e"))
 
 import corpus
+import demo_handshake
+import demo_idle
 import demo_traffic
 import e2e_postfix
 import policy_cases
@@ -41,6 +46,7 @@ class Demo:
         self.faults = []
         self.rows = []
         self.mail = self.traffic = self.paced_traffic = self.engine = None
+        self.handshake = self.idle = None
 
     def run(self):
         with Lab() as lab:
@@ -50,6 +56,10 @@ class Demo:
                 self.stop(lab)
             if self.part("b. traffic over net_memif", lambda: self.full_speed(lab)):
                 self.part("   the same at half that rate", lambda: self.paced(lab))
+            self.part("   a new TLS connection for each message on both hops, no resumption",
+                      lambda: self.fresh(lab))
+            self.part(f"d. {demo_idle.CONNECTIONS} idle TLS connections",
+                      lambda: self.idle_connections(lab))
             if self.faults:
                 lab.logs_show()
 
@@ -117,12 +127,33 @@ class Demo:
         messages = min(self.args.messages, 10 * rate)
         self.paced_traffic, self.engine, _ = self.run_traffic(lab, messages, rate)
 
-    def run_traffic(self, lab, messages, rate):
-        """One run on a weir started for it: the generator's totals, the engine's figures, CPU us per message."""
+    def fresh(self, lab):
+        """New TLS connections on both hops, in turns with the bare handshakes."""
+        def engine_us():
+            _, engine, cpu_us = self.run_traffic(lab, demo_handshake.MESSAGES, None,
+                                                 demo_handshake.LIMITS, shown=False)
+            for side in ("near", "next"):
+                if engine.one("weir_tls_sessions_resumed_total", side=side) > 0:
+                    self.faults.append(f"handshakes: some on {side} were resumed")
+            print(f"   engine {cpu_us:.1f} us per message", flush=True)
+            return cpu_us
+        self.handshake = demo_handshake.compare(engine_us, lab.home)
+        print("   two handshake sides in memory "
+              f"{self.handshake['openssl_cpu_us_per_handshake_pair']} us: ratio {self.handshake['ratio']}")
+
+    def idle_connections(self, lab):
         socket = os.path.join(lab.home, "memif.sock")
         lab.start_weir(demo_traffic.settings(weir_config.settings(), socket), smtp=False)
+        self.idle = demo_idle.measure(lab, socket)
+        print(f"   {self.idle['bytes_each']:,} bytes each")
+        self.stop(lab)
+
+    def run_traffic(self, lab, messages, rate, limits=None, shown=True):
+        """One run on a weir started for it: the generator's totals, the engine's figures, CPU us per message."""
+        socket = os.path.join(lab.home, "memif.sock")
+        lab.start_weir(demo_traffic.settings(weir_config.settings(), socket, limits), smtp=False)
         before = Engine(lab.metrics()).busy_seconds()
-        traffic = demo_traffic.run(lab.home, socket, messages, rate)
+        traffic = demo_traffic.run(lab.home, socket, messages, rate, shown)
         engine = Engine(lab.metrics())
         finished = traffic["acknowledged"] + sum(traffic["refusals"].values())
         cpu_us = (engine.busy_seconds() - before) * 1e6 / max(1, finished)
@@ -159,6 +190,8 @@ class Demo:
         figures["engine_cpu_us_per_message"] = round(self.cpu_us, 1) if self.engine else None
         figures["budget"] = self.engine.budget() if self.engine else dict.fromkeys(
             ("p50_us", "p99_us", "p999_us", "max_us", "over_10ms", "over_15ms"))
+        figures["new_tls_on_both_hops"] = self.handshake
+        figures["idle_tls_connection"] = self.idle
         return figures
 
     def close(self):
@@ -184,6 +217,7 @@ class Demo:
         line("")
         line("messages per second", value(figures["messages_per_second"]))
         line("engine CPU per message", value(figures["engine_cpu_us_per_message"], " us"))
+        self.handshake_table()
         self.budget_table(figures["budget"])
         line("")
         for fault in self.faults:
@@ -191,6 +225,17 @@ class Demo:
         print(f"figures: {JSON}")
         print("every message is accounted for" if not self.faults else
               f"NOT accounted for: {len(self.faults)} faults")
+
+    def handshake_table(self):
+        if self.handshake:
+            engine = self.handshake["engine_cpu_us_per_message"]
+            loop = self.handshake["openssl_cpu_us_per_handshake_pair"]
+            line("  with new TLS on both hops", f"{engine:,} us; the two handshakes alone {loop:,} us; "
+                                                f"ratio {self.handshake['ratio']}")
+        if self.idle:
+            line("idle TLS connection", "{bytes_each:,} bytes (OpenSSL and heap {heap_bytes_each:,}, blocks "
+                 "{pool_bytes_each:,}, reserved {reserved_bytes_each:,}), over {connections:,}"
+                 .format(**self.idle))
 
     def budget_table(self, whole):
         print(f"\n{'delay caused by the engine, half rate':38}{'p50':>10}{'p99':>10}{'p99.9':>10}{'max':>10}"

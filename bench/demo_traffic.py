@@ -15,8 +15,9 @@ SINK_PORT = 2525
 SECONDS_MAX = 600
 
 
-def settings(base, socket):
-    """weir's configuration for the traffic: BASE (that of the real mail) on a memif port."""
+def settings(base, socket, limits=None):
+    """weir's configuration for the traffic: BASE (that of the real mail) on a memif port, with
+    some LIMITS of its own."""
     return {
         **base,
         "ports": ({
@@ -26,6 +27,7 @@ def settings(base, socket):
         "listeners": ({"name": "inbound", "address": WEIR, "port": 25, "tls": "offer",
                        "certificate": "mx"},),
         "routes": ({"domains": ["example.test"], "next": [f"{SINK}:{SINK_PORT}"]},),
+        "limits": {**base["limits"], **(limits or {})},
         "tls": {"trust": "ca.crt",
                 "next": ({"domains": ["*"], "level": "verify", "minimum": "TLSv1.3",
                           "on_failure": "defer"},),
@@ -47,13 +49,19 @@ def command(home, socket, messages, rate, report):
     ]
 
 
-def run(home, socket, messages, rate):
-    """Runs the generator to its end; returns its report. Its output goes to the terminal."""
+def run(home, socket, messages, rate, shown=True):
+    """Runs the generator to its end; returns its report. Its output goes to the terminal, or with
+    `shown` false to a file."""
     if not os.access(GENERATOR, os.X_OK):
         raise RuntimeError(f"{GENERATOR} is missing: build it first with ./dev build")
     report = os.path.join(home, "traffic.json")
-    done = subprocess.run(command(home, socket, messages, rate, report), stdin=subprocess.DEVNULL,
-                          timeout=SECONDS_MAX)
+    words = command(home, socket, messages, rate, report)
+    if shown:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, timeout=SECONDS_MAX)
+    else:
+        with open(os.path.join(home, "traffic.out"), "wb") as output:
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                  timeout=SECONDS_MAX)
     if not os.path.exists(report):
         raise RuntimeError(f"the generator ended with status {done.returncode} and left no report")
     with open(report, encoding="utf-8") as file:

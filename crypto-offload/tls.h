@@ -136,6 +136,7 @@ struct tls_engine_head {
 	const struct tls_ops *ops;
 	struct block_pool *pool; /* the worker's; queues of all sessions use it */
 	uint64_t handshakes_near, handshakes_next, resumed_near, resumed_next, parked;
+	uint64_t chains_known; /* full handshakes on next whose chain had been found good before */
 	uint64_t failures[TLS_FAILURE_COUNT];
 	uint32_t sessions, sessions_max;
 };

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static bool engine_library_make(struct tls_engine *e, struct complaint *c);
 static bool engine_contexts_make(struct tls_engine *e, const struct tls_openssl_config *config,
                                  struct complaint *c, int *which);
 static bool near_contexts_make(struct tls_engine *e, const struct tls_openssl_config *config,
@@ -71,7 +72,7 @@ struct tls_engine *tls_openssl_make(const struct tls_openssl_config *config,
 	e->head.ops = &openssl_ops;
 	e->head.pool = pool;
 	e->head.sessions_max = config->sessions_max;
-	if (engine_contexts_make(e, config, &c, &which) &&
+	if (engine_contexts_make(e, config, &c, &which) && tls_verdict_make(e, &c) &&
 	    tls_cache_make(&e->cache, e, config->next_sessions_max, &c) &&
 	    sessions_make(e, config->sessions_max, &c))
 		return e;
@@ -94,22 +95,41 @@ bool tls_openssl_check(const struct tls_openssl_config *config, int *which, char
 	return good;
 }
 
+bool tls_openssl_check_file(enum tls_file kind, const char *path, char *error, size_t error_bytes)
+{
+	struct complaint c = { .text = error, .capacity = error_bytes };
+	struct tls_engine *e = calloc(1, sizeof(*e));
+	if (e == NULL) {
+		tls_complain(&c, "TLS engine", "no memory");
+		return false;
+	}
+	bool good = engine_library_make(e, &c) && tls_context_takes(e, kind, path, &c);
+	engine_free(e);
+	return good;
+}
+
+static bool engine_library_make(struct tls_engine *e, struct complaint *c)
+{
+	/* Without this the first SSL_CTX would read the system's openssl.cnf. */
+	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	e->lib = OSSL_LIB_CTX_new();
+	e->provider = e->lib == NULL ? NULL : OSSL_PROVIDER_load(e->lib, "default");
+	e->bio_method = tls_bio_method();
+	if (e->provider != NULL && e->bio_method != NULL)
+		return true;
+	tls_complain(c, "OpenSSL", "cannot be set up");
+	return false;
+}
+
 /* *which is the certificate that is wrong, -1 when it is anything else. */
 static bool engine_contexts_make(struct tls_engine *e, const struct tls_openssl_config *config,
                                  struct complaint *c, int *which)
 {
 	*which = -1;
-	/* Without this the first SSL_CTX would read the system's openssl.cnf. */
-	OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	e->handshake_timeout_us = config->handshake_timeout_us;
 	memcpy(e->ticket_key, config->ticket_key, sizeof(e->ticket_key));
-	e->lib = OSSL_LIB_CTX_new();
-	e->provider = e->lib == NULL ? NULL : OSSL_PROVIDER_load(e->lib, "default");
-	e->bio_method = tls_bio_method();
-	if (e->provider == NULL || e->bio_method == NULL) {
-		tls_complain(c, "OpenSSL", "cannot be set up");
+	if (!engine_library_make(e, c))
 		return false;
-	}
 	if (!tls_ticket_make(e, c) || !near_contexts_make(e, config, c, which))
 		return false;
 	e->next_encrypt = tls_context_next(e, config, false, c);
@@ -174,6 +194,7 @@ static void engine_free(struct tls_engine *e)
 	if (e->sessions_memory != NULL)
 		sessions_free(e);
 	tls_cache_free(&e->cache);
+	tls_verdict_free(e);
 	tls_names_free(&e->names);
 	for (uint32_t i = 0; i < e->near_count; i++)
 		SSL_CTX_free(e->near[i]);

@@ -36,6 +36,11 @@ bool tls_openssl_wiping_install(void);
 MUST_USE struct tls_engine *tls_openssl_make(const struct tls_openssl_config *config,
                                              struct block_pool *pool, char *error, size_t error_bytes);
 
+/* Could make use this file, whatever becomes of the others? For `weir -t`, which names every bad one. A trust of NULL
+ * is the system's. False: the reason (file and OpenSSL's words) is in `error`. */
+enum tls_file { TLS_FILE_CHAIN = 1, TLS_FILE_KEY, TLS_FILE_TRUST };
+MUST_USE bool tls_openssl_check_file(enum tls_file kind, const char *path, char *error, size_t error_bytes);
+
 /* Reads chain, key and trust and checks that they fit together, as make would; for `weir -t`. True when good.
  * `which` names what is wrong: the index of the certificate, or -1 for the trust bundle. */
 MUST_USE bool tls_openssl_check(const struct tls_openssl_config *config, int *which, char *error,

@@ -119,23 +119,55 @@ static int no_passphrase(char *buffer, int capacity, int writing, void *unused)
 	return -1;
 }
 
-static bool context_load(SSL_CTX *context, const struct tls_certificate_files *files,
-                         struct complaint *c)
+static bool chain_load(SSL_CTX *context, const char *chain, struct complaint *c)
+{
+	ERR_clear_error();
+	if (SSL_CTX_use_certificate_chain_file(context, chain) == 1)
+		return true;
+	tls_complain(c, chain, "no usable certificate chain in PEM");
+	return false;
+}
+
+/* With a certificate in the context the key must be its own. */
+static bool key_load(SSL_CTX *context, const char *key, struct complaint *c)
 {
 	SSL_CTX_set_default_passwd_cb(context, no_passphrase);
 	ERR_clear_error();
-	if (SSL_CTX_use_certificate_chain_file(context, files->chain) != 1) {
-		tls_complain(c, files->chain, "no usable certificate chain in PEM");
+	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1)
+		return true;
+	tls_complain(c, key, "no usable private key in PEM, or not the certificate's");
+	return false;
+}
+
+static bool context_load(SSL_CTX *context, const struct tls_certificate_files *files,
+                         struct complaint *c)
+{
+	if (!chain_load(context, files->chain, c) || !key_load(context, files->key, c))
 		return false;
-	}
-	if (SSL_CTX_use_PrivateKey_file(context, files->key, SSL_FILETYPE_PEM) != 1) {
-		tls_complain(c, files->key,
-			     "no usable private key in PEM, or not the certificate's");
+	if (SSL_CTX_check_private_key(context) == 1)
+		return true;
+	tls_complain(c, files->key, "not the key of the certificate");
+	return false;
+}
+
+bool tls_context_takes(struct tls_engine *e, enum tls_file kind, const char *path,
+                       struct complaint *c)
+{
+	bool takes = false;
+	SSL_CTX *context = context_make(e, TLS_method(), TLS_VERSION_1_2, 2, c);
+	if (context == NULL)
 		return false;
+	switch (kind) {
+	case TLS_FILE_CHAIN:
+		takes = chain_load(context, path, c);
+		break;
+	case TLS_FILE_KEY:
+		takes = key_load(context, path, c);
+		break;
+	case TLS_FILE_TRUST:
+		takes = tls_verify_trust(context, e, path, c);
+		break;
 	}
-	if (SSL_CTX_check_private_key(context) != 1) {
-		tls_complain(c, files->key, "not the key of the certificate");
-		return false;
-	}
-	return true;
+	SSL_CTX_free(context);
+	return takes;
 }

@@ -6,6 +6,7 @@
  *	tls_openssl_names.c    which certificate answers which server name
  *	tls_openssl_ticket.c   the tickets we issue on near
  *	tls_openssl_verify.c   judging the next hop's certificate
+ *	tls_openssl_verdict.c  chains that were found good before
  *	tls_openssl_cache.c    sessions we may resume on next
  *	tls_openssl_bio.c      OpenSSL's view of a connection's byte queues
  *	tls_openssl_session.c  one session: the four verbs
@@ -42,6 +43,10 @@
 #define TLS_NAMES_MAX 4096u        /* dNSNames of all configured certificates */
 #define TLS_NEXT_SESSION_AGE_US (2 * 60 * MINUTE_US)
 #define TLS_TICKET_LIFETIME_S 7200
+#define TLS_VERDICTS_MAX 1024u /* per worker; a multiple of the ways */
+#define TLS_VERDICT_WAYS 4u
+#define TLS_VERDICT_AGE_US (60 * MINUTE_US)
+#define TLS_VERDICT_DIGEST_BYTES 32u
 #define TLS_SESSION_MAGIC 0x544c5353u
 
 struct name_entry {
@@ -77,6 +82,24 @@ struct session_cache {
 	struct siphash_key hash_key;
 };
 
+/* A chain that was good, under the digest of all that this depends on. Zeroed: none. */
+struct verdict_entry {
+	uint8_t digest[TLS_VERDICT_DIGEST_BYTES];
+	struct instant at, used;
+	int64_t end_s; /* wall clock: when a certificate of the chain runs out */
+};
+
+struct verdict_cache {
+	struct verdict_entry entries[TLS_VERDICTS_MAX];
+	EVP_MD *sha256;
+	EVP_MD_CTX *md; /* used within one call */
+};
+
+struct tls_verdict { /* of one verification, between asking and keeping */
+	uint8_t digest[TLS_VERDICT_DIGEST_BYTES];
+	bool usable;
+};
+
 struct tls_engine {
 	struct tls_engine_head head;
 	OSSL_LIB_CTX *lib;
@@ -89,6 +112,7 @@ struct tls_engine {
 	SSL_CTX *next_encrypt; /* any certificate will do */
 	struct name_table names;
 	struct session_cache cache;
+	struct verdict_cache verdicts;
 	struct slab sessions;
 	void *sessions_memory;
 	uint64_t handshake_timeout_us;
@@ -162,6 +186,10 @@ MUST_USE bool tls_context_near_beside(SSL_CTX *context, const struct tls_certifi
 MUST_USE SSL_CTX *tls_context_next(struct tls_engine *e, const struct tls_openssl_config *config,
                                    bool verify, struct complaint *c);
 
+/* Would a context take that file by itself? */
+MUST_USE bool tls_context_takes(struct tls_engine *e, enum tls_file kind, const char *path,
+                                struct complaint *c);
+
 /* names */
 MUST_USE bool tls_names_make(struct tls_engine *e, const struct tls_openssl_config *config,
                              struct complaint *c, int *which);
@@ -185,6 +213,16 @@ int tls_verify_skip_callback(X509_STORE_CTX *store, void *unused);
 MUST_USE bool tls_identity_make(struct tls_identity *identity, const struct tls_next_want *want);
 void tls_identity_free(struct tls_identity *identity);
 const char *tls_identity_server_name(const struct tls_identity *identity);
+
+/* verdicts */
+MUST_USE bool tls_verdict_make(struct tls_engine *e, struct complaint *c);
+void tls_verdict_free(struct tls_engine *e);
+/* Was this very chain good for this very want? Either way *verdict is what tls_verdict_keep() takes. */
+MUST_USE bool tls_verdict_known(struct tls_engine *e, X509_STORE_CTX *store,
+				struct tls_verdict *verdict);
+/* It was found good now. */
+void tls_verdict_keep(struct tls_engine *e, X509_STORE_CTX *store,
+		      const struct tls_verdict *verdict);
 
 /* sessions for resumption on next */
 MUST_USE bool tls_cache_make(struct session_cache *cache, struct tls_engine *e,

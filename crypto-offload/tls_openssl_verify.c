@@ -74,15 +74,22 @@ int tls_verify_callback(X509_STORE_CTX *store, void *unused)
 	(void)unused;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	const struct tls_session *t = SSL_get_app_data(ssl);
+	struct tls_verdict verdict;
+	if (tls_verdict_known(t->head.engine, store, &verdict)) {
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
 	if (X509_verify_cert(store) != 1) {
 		if (X509_STORE_CTX_get_error(store) == X509_V_OK)
 			X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
 		return 0;
 	}
-	if (leaf_has_reference(X509_STORE_CTX_get0_cert(store), &t->identity))
-		return 1;
-	X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-	return 0;
+	if (!leaf_has_reference(X509_STORE_CTX_get0_cert(store), &t->identity)) {
+		X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+		return 0;
+	}
+	tls_verdict_keep(t->head.engine, store, &verdict);
+	return 1;
 }
 
 static bool is_address(const char *reference)

@@ -3,7 +3,10 @@
  * port has, next hops that no port reaches, domains listed twice, levels that make no sense on
  * near.
  *
- * Run only when every value was right by itself. All mistakes are reported.
+ * Each check is made when all that it looks at was read soundly, whatever else is wrong; what is
+ * doubted is passed over. "No port has this address" needs every address of every port, "this
+ * address is listed twice" only the two. A value that is not sound is zero: an address of no
+ * family, a name that is NULL.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -19,9 +22,8 @@ static void mistake_at(struct loader *l, const char *list, uint32_t index, const
 {
 	size_t before = path_push(l, list);
 	(void)path_push_index(l, index);
-	if (name != NULL)
-		(void)path_push(l, name);
-	mistake(l, config_find(l->config, l->path.begin), NULL, "%s", message);
+	(void)path_push(l, name);
+	mistake_between(l, "%s", message);
 	path_pop(l, before);
 }
 
@@ -29,7 +31,7 @@ static void hostname_check(struct loader *l)
 {
 	struct settings *s = &l->config->settings;
 	char host[HOST_NAME_MAX + 1] = "";
-	if (s->hostname != NULL)
+	if (s->hostname != NULL || doubted(l->config, "hostname"))
 		return;
 	if (gethostname(host, sizeof(host) - 1) != 0 ||
 	    !domain_is_valid(span_of(host, strlen(host)))) {
@@ -50,9 +52,9 @@ static void names_check(struct loader *l, const char *list, const void *first, s
 	for (uint32_t i = 1; i < count; i++) {
 		const char *name, *other;
 		memcpy(&name, (const uint8_t *)first + i * step, sizeof(name));
-		for (uint32_t j = 0; j < i; j++) {
+		for (uint32_t j = 0; name != NULL && j < i; j++) {
 			memcpy(&other, (const uint8_t *)first + j * step, sizeof(other));
-			if (strcmp(name, other) != 0)
+			if (other == NULL || strcmp(name, other) != 0)
 				continue;
 			snprintf(message, sizeof(message),
 				 "\"%s\" is the name of %s[%u] already (names are unique)", name,
@@ -105,6 +107,17 @@ static void domain_twice(struct loader *l, const char *list, const struct listed
 	mistake_at(l, list, second->rule, name, message);
 }
 
+/* Enters the sound ones of one rule; returns how many there are then. */
+static size_t rule_list(const struct config *c, const char *list, uint32_t rule,
+			const struct settings_strings *domains, struct listed *all, size_t count)
+{
+	for (uint32_t place = 0; place < domains->count; place++)
+		if (domains->items[place] != NULL &&
+		    !doubted(c, "%s[%u].domains[%u]", list, rule, place))
+			all[count++] = (struct listed){ domains->items[place], rule, place };
+	return count;
+}
+
 /* `first` is the `domains` of element 0. A domain in two rules would make the answer depend on
  * their order. */
 static void domains_check(struct loader *l, const char *list, const void *first, size_t step,
@@ -121,8 +134,7 @@ static void domains_check(struct loader *l, const char *list, const void *first,
 		return;
 	for (uint32_t i = 0; i < count; i++) {
 		strings = (const void *)((const uint8_t *)first + i * step);
-		for (uint32_t j = 0; j < strings->count; j++)
-			all[n++] = (struct listed){ strings->items[j], i, j };
+		n = rule_list(l->config, list, i, strings, all, n);
 	}
 	qsort(all, n, sizeof(*all), listed_compare);
 	for (size_t i = 1; i < n; i++)
@@ -165,7 +177,7 @@ static bool port_has(const struct settings_port *p, struct ip_addr a)
 static bool port_is_near(const struct settings_port *p, struct ip_addr a)
 {
 	for (uint32_t i = 0; i < p->address_count; i++)
-		if (ip_prefix_holds(p->addresses[i], a))
+		if (p->addresses[i].addr.family != IP_NONE && ip_prefix_holds(p->addresses[i], a))
 			return true;
 	return false;
 }
@@ -178,110 +190,200 @@ static bool port_reaches(const struct settings_port *p, struct ip_addr a)
 	return port_is_near(p, a);
 }
 
+/* Is all known that "no port has such an address" (or gateway: `what`) is said of? */
+static bool ports_known(const struct loader *l, const char *what)
+{
+	bool known = !doubted_itself(l->config, "ports");
+	for (uint32_t i = 0; i < l->config->settings.port_count; i++)
+		known = known && !doubted(l->config, "ports[%u].%s", i, what);
+	return known;
+}
+
+/* What is wrong with a gateway; NULL: nothing. */
+static const char *gateway_fault(const struct loader *l, uint32_t port, uint32_t index)
+{
+	const struct settings_port *p = &l->config->settings.ports[port];
+	struct ip_addr gateway = p->gateways[index];
+	if (port_has(p, gateway))
+		return "is the port's own address (a gateway is another machine)";
+	if (!address_is_host(gateway))
+		return "is not the address of a host";
+	if (!port_is_near(p, gateway) && !doubted(l->config, "ports[%u].addresses", port))
+		return "lies in none of the port's networks (a gateway is a neighbour)";
+	for (uint32_t i = 0; i < index; i++)
+		if (p->gateways[i].family == gateway.family)
+			return "is the second of its family (one gateway each for IPv4 and IPv6)";
+	return NULL;
+}
+
 static void gateways_check(struct loader *l, uint32_t port)
 {
 	const struct settings_port *p = &l->config->settings.ports[port];
 	char name[32];
 	for (uint32_t i = 0; i < p->gateway_count; i++) {
+		const char *fault = p->gateways[i].family == IP_NONE ? NULL
+								     : gateway_fault(l, port, i);
 		snprintf(name, sizeof(name), "gateways[%u]", i);
-		if (!port_is_near(p, p->gateways[i]) || !address_is_host(p->gateways[i]))
-			mistake_at(
-				l, "ports", port, name,
-				"lies in none of the port's networks (a gateway is a neighbour)");
-		if (port_has(p, p->gateways[i]))
-			mistake_at(l, "ports", port, name,
-				   "is the port's own address (a gateway is another machine)");
-		for (uint32_t j = 0; j < i; j++)
-			if (p->gateways[j].family == p->gateways[i].family)
-				mistake_at(l, "ports", port, name,
-					   "is the second of its family (one gateway each for IPv4 "
-					   "and IPv6)");
+		if (fault != NULL)
+			mistake_at(l, "ports", port, name, fault);
 	}
+}
+
+/* What is wrong with an address of a port; NULL: nothing. */
+static const char *address_fault(const struct settings *s, uint32_t port, uint32_t index)
+{
+	const struct settings_port *p = &s->ports[port];
+	struct ip_addr a = p->addresses[index].addr;
+	for (uint32_t i = 0; i < index; i++)
+		if (ip_addr_equal(p->addresses[i].addr, a))
+			return "is listed twice (once is enough)";
+	for (uint32_t i = 0; i < port; i++)
+		if (port_has(&s->ports[i], a))
+			return "is an address of another port already (each has one port)";
+	return NULL;
 }
 
 static void port_addresses_check(struct loader *l, uint32_t port)
 {
 	const struct settings *s = &l->config->settings;
-	const struct settings_port *p = &s->ports[port];
-	char name[32];
-	for (uint32_t i = 0; i < p->address_count; i++) {
-		struct ip_addr a = p->addresses[i].addr;
+	char name[64];
+	for (uint32_t i = 0; i < s->ports[port].address_count; i++) {
+		struct ip_addr a = s->ports[port].addresses[i].addr;
+		const char *fault = a.family == IP_NONE ? NULL : address_fault(s, port, i);
 		snprintf(name, sizeof(name), "addresses[%u]", i);
-		if (!address_is_host(a))
-			mistake_at(l, "ports", port, name, "is not the address of a host");
-		for (uint32_t j = 0; j < i; j++)
-			if (ip_addr_equal(p->addresses[j].addr, a))
-				mistake_at(l, "ports", port, name, "is listed twice");
-		for (uint32_t j = 0; j < port; j++)
-			if (port_has(&s->ports[j], a))
-				mistake_at(l, "ports", port, name,
-					   "is an address of another port already");
+		if (a.family != IP_NONE && !address_is_host(a)) {
+			mistake_at(l, "ports", port, name,
+				   "is not the address of a host (not all zeros, not multicast)");
+			snprintf(name, sizeof(name), "ports[%u].addresses[%u]", port, i);
+			doubt(l->config, name);
+		} else if (fault != NULL) {
+			mistake_at(l, "ports", port, name, fault);
+		}
 	}
 }
 
-static void devices_check(struct loader *l, uint32_t port)
+/* A virtual device's name ends where its arguments begin. */
+static bool devices_are_one(const char *a, const char *b)
 {
-	const struct settings *s = &l->config->settings;
-	for (uint32_t i = 0; i < port; i++)
-		if (strcmp(s->ports[i].device, s->ports[port].device) == 0)
-			mistake_at(l, "ports", port, "device",
-				   "is the device of another port already");
+	size_t bytes = strcspn(a, ",");
+	return bytes == strcspn(b, ",") && memcmp(a, b, bytes) == 0;
 }
 
-static void listener_check(struct loader *l, uint32_t index)
+static void device_check(struct loader *l, uint32_t port)
 {
 	const struct settings *s = &l->config->settings;
-	const struct settings_listener *listener = &s->listeners[index];
-	bool found = false;
+	const char *device = s->ports[port].device;
+	for (uint32_t i = 0; device != NULL && i < port; i++) {
+		if (s->ports[i].device == NULL || !devices_are_one(s->ports[i].device, device))
+			continue;
+		mistake_at(l, "ports", port, "device",
+			   "is the device of another port already (one port a device)");
+		return;
+	}
+}
+
+static void ports_check(struct loader *l)
+{
+	for (uint32_t i = 0; i < l->config->settings.port_count; i++) {
+		device_check(l, i);
+		port_addresses_check(l, i);
+		gateways_check(l, i);
+	}
+}
+
+/* ---- listeners, next hops, levels ---- */
+
+static void listener_address_check(struct loader *l, uint32_t index)
+{
+	const struct settings *s = &l->config->settings;
+	struct endpoint local = s->listeners[index].local;
+	bool found = !ports_known(l, "addresses"); /* then it may be one that we could not read */
+	if (local.addr.family == IP_NONE)
+		return;
 	for (uint32_t i = 0; i < s->port_count; i++)
-		found = found || port_has(&s->ports[i], listener->local.addr);
+		found = found || port_has(&s->ports[i], local.addr);
 	if (!found)
 		mistake_at(l, "listeners", index, "address",
 			   "is not an address of any port (ports[].addresses)");
-	for (uint32_t i = 0; i < index; i++)
-		if (endpoint_equal(s->listeners[i].local, listener->local))
-			mistake_at(l, "listeners", index, "port",
-				   "another listener has this address and port already");
-	if (listener->tls != SETTINGS_NEAR_OFF && listener->certificate == UINT32_MAX)
-		mistake_at(l, "listeners", index, "certificate",
-			   "is missing (only tls = \"off\" needs none)");
+	if (doubted(l->config, "listeners[%u].port", index))
+		return;
+	for (uint32_t i = 0; i < index; i++) {
+		if (!endpoint_equal(s->listeners[i].local, local) ||
+		    doubted(l->config, "listeners[%u].port", i))
+			continue;
+		mistake_at(l, "listeners", index, "port",
+			   "another listener has this address and port already (one listener each)");
+		return;
+	}
 }
 
-static void next_check(struct loader *l, uint32_t route, uint32_t index)
+static void listener_certificate_check(struct loader *l, uint32_t index)
+{
+	const struct settings_listener *listener = &l->config->settings.listeners[index];
+	if (listener->tls == SETTINGS_NEAR_OFF || listener->certificate != UINT32_MAX ||
+	    doubted(l->config, "listeners[%u].tls", index) ||
+	    doubted(l->config, "listeners[%u].certificate", index))
+		return;
+	mistake_at(l, "listeners", index, "certificate",
+		   "is missing (only tls = \"off\" needs none)");
+}
+
+/* What is wrong with a next hop; NULL: nothing. */
+static const char *next_fault(const struct loader *l, const struct settings_route *route,
+			      uint32_t index)
 {
 	const struct settings *s = &l->config->settings;
-	struct endpoint next = s->routes[route].next[index];
-	char name[32];
+	struct endpoint next = route->next[index];
 	bool reached = false;
-	snprintf(name, sizeof(name), "next[%u]", index);
 	for (uint32_t i = 0; i < s->port_count; i++) {
 		reached = reached || port_reaches(&s->ports[i], next.addr);
 		if (port_has(&s->ports[i], next.addr))
-			mistake_at(l, "routes", route, name,
-				   "is an address of our own (mail would go round in circles)");
+			return "is an address of our own (mail would go round in circles)";
 	}
 	if (!address_is_host(next.addr))
-		mistake_at(l, "routes", route, name, "is not the address of a host");
-	else if (!reached)
-		mistake_at(l, "routes", route, name,
-			   "cannot be reached (it lies in no port's network, and no port has a "
-			   "gateway of its family)");
+		return "is not the address of a host";
+	if (!reached && ports_known(l, "addresses") && ports_known(l, "gateways"))
+		return "cannot be reached (it lies in no port's network, and no port has a "
+		       "gateway of its family)";
 	for (uint32_t i = 0; i < index; i++)
-		if (endpoint_equal(s->routes[route].next[i], next))
-			mistake_at(l, "routes", route, name, "is listed twice");
+		if (endpoint_equal(route->next[i], next))
+			return "is listed twice (once is enough)";
+	return NULL;
 }
 
+static void route_check(struct loader *l, uint32_t index)
+{
+	const struct settings_route *route = &l->config->settings.routes[index];
+	char name[32];
+	for (uint32_t i = 0; i < route->next_count; i++) {
+		const char *fault = route->next[i].addr.family == IP_NONE ? NULL
+									  : next_fault(l, route, i);
+		snprintf(name, sizeof(name), "next[%u]", i);
+		if (fault != NULL)
+			mistake_at(l, "routes", index, name, fault);
+	}
+}
+
+/* Does a listener have TLS, or may one have it as far as is known? */
+static bool near_tls_offered(const struct loader *l)
+{
+	const struct settings *s = &l->config->settings;
+	bool offered = doubted_itself(l->config, "listeners");
+	for (uint32_t i = 0; i < s->listener_count; i++)
+		offered = offered || s->listeners[i].tls != SETTINGS_NEAR_OFF ||
+			  doubted(l->config, "listeners[%u].tls", i);
+	return offered;
+}
+
+/* A level that was not read is neither of the two. */
 static void near_level_check(struct loader *l, uint32_t rule)
 {
 	const struct settings *s = &l->config->settings;
-	bool offered = false;
-	for (uint32_t i = 0; i < s->listener_count; i++)
-		offered = offered || s->listeners[i].tls != SETTINGS_NEAR_OFF;
 	if (s->tls.near[rule].level == TLS_LEVEL_VERIFY)
 		mistake_at(l, "tls.near", rule, "level",
 			   "\"verify\" is not for senders, who show no certificate "
 			   "(one of \"none\", \"opportunistic\", \"encrypt\")");
-	if (s->tls.near[rule].level == TLS_LEVEL_ENCRYPT && !offered)
+	if (s->tls.near[rule].level == TLS_LEVEL_ENCRYPT && !near_tls_offered(l))
 		mistake_at(l, "tls.near", rule, "level",
 			   "\"encrypt\" can never be met (no listener has TLS)");
 }
@@ -292,16 +394,13 @@ void config_check(struct loader *l)
 	hostname_check(l);
 	all_names_check(l);
 	all_domains_check(l);
-	for (uint32_t i = 0; i < s->port_count; i++) {
-		devices_check(l, i);
-		port_addresses_check(l, i);
-		gateways_check(l, i);
+	ports_check(l);
+	for (uint32_t i = 0; i < s->listener_count; i++) {
+		listener_address_check(l, i);
+		listener_certificate_check(l, i);
 	}
-	for (uint32_t i = 0; i < s->listener_count; i++)
-		listener_check(l, i);
 	for (uint32_t i = 0; i < s->route_count; i++)
-		for (uint32_t j = 0; j < s->routes[i].next_count; j++)
-			next_check(l, i, j);
+		route_check(l, i);
 	for (uint32_t i = 0; i < s->tls.near_count; i++)
 		near_level_check(l, i);
 }

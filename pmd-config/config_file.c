@@ -1,10 +1,13 @@
 /*
  * config_file.c - one libconfig file -> checked settings. See config_file.h.
  *
- * The walk follows a table (settings.def for weir's own kind), not the file: for each row the written value is looked up, or the
- * default taken; then what was written but is in no row is reported as unknown. So this file knows
- * the shape of a configuration (groups, lists, values) and no single setting. config_values.c reads
- * values, config_check.c compares them with each other.
+ * The walk follows a table (settings.def for weir's own kind), not the file: for each row the
+ * written value is looked up, or the default taken; what was written but is in no row is reported as unknown. So this file knows the
+ * shape of a configuration (groups, lists, values) and no single setting. config_values.c reads
+ * values, config_check.c compares them with each other, config_mistakes.c keeps what is wrong.
+ *
+ * Unknown names are looked for first, since what such a name was meant to be is then doubtful: it
+ * is neither said to be missing, nor is its default held against other settings.
  *
  * libconfig keeps the texts alive that the settings point to; what had to be changed (lower case,
  * joined paths) is kept in a list of our own. Both go with config_free().
@@ -12,7 +15,6 @@
 #include "pmd-config/config_file.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,38 +71,6 @@ void path_pop(struct loader *l, size_t before)
 	l->path.cut = false;
 }
 
-static void where_print(const struct config *c, const config_setting_t *at, char *text,
-			size_t bytes)
-{
-	const char *file = at != NULL ? config_setting_source_file(at) : NULL;
-	unsigned line = at != NULL ? config_setting_source_line(at) : 0;
-	if (line != 0)
-		snprintf(text, bytes, "%s:%u", file != NULL ? file : c->name, line);
-	else
-		snprintf(text, bytes, "%s", c->name);
-}
-
-void mistake(struct loader *l, const config_setting_t *at, const struct settings_row *row,
-	     const char *format, ...)
-{
-	char where[1024], rule_buffer[512];
-	where_print(l->config, at, where, sizeof(where));
-	fprintf(l->errors, "%s: ", where);
-	if (l->path.used > 0)
-		fprintf(l->errors, "%s: ", l->path.begin);
-	va_list arguments;
-	va_start(arguments, format);
-	vfprintf(l->errors, format, arguments);
-	va_end(arguments);
-	if (row != NULL) {
-		struct text rule = text_of(rule_buffer, sizeof(rule_buffer));
-		settings_row_rule(&rule, row);
-		fprintf(l->errors, " (%s)", rule_buffer);
-	}
-	fputc('\n', l->errors);
-	l->mistakes++;
-}
-
 /* ---- the walk ---- */
 
 /* The name of a row below its parent, as a C string. */
@@ -128,7 +98,7 @@ static void list_read(struct loader *l, const struct settings_row *row, const co
 		      const config_setting_t *parent, uint8_t *base)
 {
 	if (at == NULL) {
-		if (row->min > 0)
+		if (row->min > 0 && !doubted_itself(l->config, l->path.begin))
 			mistake(l, parent, row, "is missing");
 		return;
 	}
@@ -177,20 +147,39 @@ static bool child_is_known(const struct settings_table *table, const struct sett
 	return false;
 }
 
+/* The setting that the operator seems to have meant is not known to be what it looks like. */
+static void meant_doubt(struct loader *l, const struct settings_row *near, const char *sibling,
+			const config_setting_t *group)
+{
+	if (sibling == NULL) {
+		if (strchr(near->path, '[') == NULL)
+			doubt(l->config, near->path);
+		return;
+	}
+	if (config_setting_get_member(group, sibling) != NULL)
+		return; /* written as well, and so sound or not by itself */
+	size_t before = path_push(l, sibling);
+	doubt(l->config, l->path.begin);
+	path_pop(l, before);
+}
+
 static void unknown_report(struct loader *l, const struct settings_row *parent,
-			   const config_setting_t *at)
+			   const config_setting_t *group, const config_setting_t *at)
 {
 	const char *name = config_setting_name(at);
 	const struct config_kind *kind = l->config->kind;
 	const struct settings_row *near =
 		settings_table_nearest(kind->table, parent, span_of(name, strlen(name)));
-	if (near == NULL) {
+	size_t before = path_push(l, name);
+	const char *sibling = near == NULL ? NULL : child_name(near, parent);
+	if (near == NULL)
 		mistake(l, at, NULL, "unknown setting (`%s` lists all)", kind->manual);
-		return;
-	}
-	const char *sibling = child_name(near, parent);
-	mistake(l, at, NULL, "unknown setting (did you mean \"%s\"?)",
-		sibling != NULL ? sibling : near->path);
+	else
+		mistake(l, at, NULL, "unknown setting (did you mean \"%s\"?)",
+			sibling != NULL ? sibling : near->path);
+	path_pop(l, before);
+	if (near != NULL)
+		meant_doubt(l, near, sibling, group);
 }
 
 static void unknown_find(struct loader *l, const struct settings_row *parent,
@@ -199,11 +188,8 @@ static void unknown_find(struct loader *l, const struct settings_row *parent,
 	int count = config_setting_length(at);
 	for (int i = 0; i < count; i++) {
 		const config_setting_t *child = config_setting_get_elem(at, (unsigned)i);
-		if (child_is_known(l->config->kind->table, parent, config_setting_name(child)))
-			continue;
-		size_t before = path_push(l, config_setting_name(child));
-		unknown_report(l, parent, child);
-		path_pop(l, before);
+		if (!child_is_known(l->config->kind->table, parent, config_setting_name(child)))
+			unknown_report(l, parent, at, child);
 	}
 }
 
@@ -212,6 +198,8 @@ static void group_read(struct loader *l, const struct settings_row *parent,
 		       const config_setting_t *at, uint8_t *base)
 {
 	const struct settings_table *table = l->config->kind->table;
+	if (at != NULL)
+		unknown_find(l, parent, at);
 	for (uint32_t i = 0; i < table->count; i++) {
 		const struct settings_row *row = &table->rows[i];
 		const char *name = child_name(row, parent);
@@ -221,8 +209,6 @@ static void group_read(struct loader *l, const struct settings_row *parent,
 		row_read(l, row, at == NULL ? NULL : config_setting_get_member(at, name), at, base);
 		path_pop(l, before);
 	}
-	if (at != NULL)
-		unknown_find(l, parent, at);
 }
 
 /* ---- from outside ---- */
@@ -240,7 +226,7 @@ static struct config *config_open(struct loader *l, const struct config_kind *ki
 				  const char *name, struct span folder, FILE *errors)
 {
 	struct config *c = calloc(1, sizeof(*c));
-	*l = (struct loader){ .config = c, .errors = errors };
+	*l = (struct loader){ .config = c };
 	l->path = text_of(l->path_buffer, sizeof(l->path_buffer));
 	if (c == NULL) {
 		fprintf(errors, "%s: no memory for the configuration\n", name);
@@ -253,6 +239,7 @@ static struct config *config_open(struct loader *l, const struct config_kind *ki
 	c->folder = config_keep_text(l, folder, false);
 	c->name = config_keep_text(l, span_of(name, strlen(name)), false);
 	if (c->folder == NULL || c->name == NULL || c->values == NULL) {
+		fprintf(errors, "%s: no memory for the configuration\n", name);
 		config_free(c);
 		return NULL;
 	}
@@ -260,30 +247,27 @@ static struct config *config_open(struct loader *l, const struct config_kind *ki
 	return c;
 }
 
-static void syntax_report(struct loader *l)
+static void syntax_report(const struct config *c, FILE *errors)
 {
-	const struct config *c = l->config;
 	const char *file = config_error_file(&c->file);
 	const char *text = config_error_text(&c->file);
-	fprintf(l->errors, "%s:%d: %s (libconfig syntax)\n", file != NULL ? file : c->name,
+	fprintf(errors, "%s:%d: %s (libconfig syntax)\n", file != NULL ? file : c->name,
 		config_error_line(&c->file), text != NULL ? text : "cannot be read");
-	l->mistakes++;
 }
 
-static struct config *config_finish(struct loader *l, bool parsed)
+/* What libconfig could not read has no settings to look at. */
+static struct config *config_finish(struct loader *l, bool parsed, FILE *errors)
 {
 	struct config *c = l->config;
 	if (!parsed) {
-		syntax_report(l);
-	} else {
-		group_read(l, NULL, config_root_setting(&c->file), c->values);
-		if (l->mistakes == 0 && c->kind == own_kind())
-			config_check(l);
+		syntax_report(c, errors);
+		config_free(c);
+		return NULL;
 	}
-	if (l->mistakes == 0)
-		return c;
-	config_free(c);
-	return NULL;
+	group_read(l, NULL, config_root_setting(&c->file), c->values);
+	if (c->kind == own_kind())
+		config_check(l);
+	return c;
 }
 
 /* libconfig ends the process when it reads a directory, and says little of a file that is not
@@ -302,12 +286,7 @@ static bool file_is_readable(const char *path, FILE *errors)
 	return readable && !S_ISDIR(about.st_mode);
 }
 
-struct config *config_load(const char *path, FILE *errors)
-{
-	return config_load_kind(own_kind(), path, errors);
-}
-
-struct config *config_load_kind(const struct config_kind *kind, const char *path, FILE *errors)
+static struct config *examine(const struct config_kind *kind, const char *path, FILE *errors)
 {
 	if (!file_is_readable(path, errors))
 		return NULL;
@@ -318,23 +297,58 @@ struct config *config_load_kind(const struct config_kind *kind, const char *path
 	struct config *c = config_open(&l, kind, path, folder, errors);
 	if (c == NULL)
 		return NULL;
-	return config_finish(&l, config_read_file(&c->file, path) == CONFIG_TRUE);
+	return config_finish(&l, config_read_file(&c->file, path) == CONFIG_TRUE, errors);
 }
 
-struct config *config_load_text(const char *text, const char *name, const char *folder,
-				FILE *errors)
-{
-	return config_load_kind_text(own_kind(), text, name, folder, errors);
-}
-
-struct config *config_load_kind_text(const struct config_kind *kind, const char *text,
-				     const char *name, const char *folder, FILE *errors)
+static struct config *examine_text(const struct config_kind *kind, const char *text,
+				   const char *name, const char *folder, FILE *errors)
 {
 	struct loader l;
 	struct config *c = config_open(&l, kind, name, span_of(folder, strlen(folder)), errors);
 	if (c == NULL)
 		return NULL;
-	return config_finish(&l, config_read_string(&c->file, text) == CONFIG_TRUE);
+	return config_finish(&l, config_read_string(&c->file, text) == CONFIG_TRUE, errors);
+}
+
+struct config *config_examine(const char *path, FILE *errors)
+{
+	return examine(own_kind(), path, errors);
+}
+
+struct config *config_examine_text(const char *text, const char *name, const char *folder,
+				   FILE *errors)
+{
+	return examine_text(own_kind(), text, name, folder, errors);
+}
+
+static struct config *good_only(struct config *c, FILE *errors)
+{
+	if (c == NULL || config_report(c, errors))
+		return c;
+	config_free(c);
+	return NULL;
+}
+
+struct config *config_load(const char *path, FILE *errors)
+{
+	return good_only(config_examine(path, errors), errors);
+}
+
+struct config *config_load_text(const char *text, const char *name, const char *folder,
+				FILE *errors)
+{
+	return good_only(config_examine_text(text, name, folder, errors), errors);
+}
+
+struct config *config_load_kind(const struct config_kind *kind, const char *path, FILE *errors)
+{
+	return good_only(examine(kind, path, errors), errors);
+}
+
+struct config *config_load_kind_text(const struct config_kind *kind, const char *text,
+				     const char *name, const char *folder, FILE *errors)
+{
+	return good_only(examine_text(kind, text, name, folder, errors), errors);
 }
 
 const struct settings *config_settings(const struct config *c)
@@ -351,6 +365,7 @@ void config_free(struct config *c)
 {
 	if (c == NULL)
 		return;
+	mistakes_free(c); /* first: they name files that libconfig owns */
 	config_destroy(&c->file);
 	while (c->kept != NULL) {
 		struct config_kept *kept = c->kept;
@@ -358,45 +373,4 @@ void config_free(struct config *c)
 		free(kept);
 	}
 	free(c);
-}
-
-/* One step of a path: "name" or "[index]"; NULL where nothing is written. Moves *path behind it. */
-static const config_setting_t *step(const config_setting_t *from, const char **path)
-{
-	const char *p = *path;
-	if (*p == '[') {
-		char *end;
-		unsigned long index = strtoul(p + 1, &end, 10);
-		*path = *end == ']' ? end + 1 : end + strlen(end);
-		return config_setting_is_aggregate(from)
-			       ? config_setting_get_elem(from, (unsigned)index)
-			       : NULL;
-	}
-	char name[CONFIG_PATH_BYTES];
-	size_t bytes = strcspn(p, ".[");
-	*path = p + bytes;
-	if (bytes >= sizeof(name) || !config_setting_is_group(from))
-		return NULL;
-	memcpy(name, p, bytes);
-	name[bytes] = '\0';
-	return config_setting_get_member(from, name);
-}
-
-const config_setting_t *config_find(const struct config *c, const char *path)
-{
-	const config_setting_t *found = config_root_setting(&c->file);
-	while (*path != '\0') {
-		if (*path == '.')
-			path++;
-		const config_setting_t *below = step(found, &path);
-		if (below == NULL)
-			break;
-		found = below;
-	}
-	return found;
-}
-
-void config_where(const struct config *c, const char *setting_path, char *text, size_t bytes)
-{
-	where_print(c, config_find(c, setting_path), text, bytes);
 }

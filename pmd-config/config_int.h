@@ -1,7 +1,7 @@
 /*
- * config_int.h - shared by the loader's three files: config_file.c walks, config_values.c reads one
- * value, config_check.c looks at what single values cannot show. Never included from outside this
- * folder.
+ * config_int.h - shared by the loader's files: config_file.c walks, config_values.c reads one
+ * value, config_check.c looks at what single values cannot show, config_mistakes.c keeps mistakes
+ * and doubts. Never included from outside this folder.
  */
 #ifndef WEIR_PMD_CONFIG_CONFIG_INT_H
 #define WEIR_PMD_CONFIG_CONFIG_INT_H
@@ -16,28 +16,47 @@
 #include "policy/settings.h"
 #include "policy/settings_table.h"
 
-#define CONFIG_PATH_BYTES 256u /* a written setting's path; longer ones are cut in messages */
+#define CONFIG_PATH_BYTES   256u  /* a written setting's path; longer ones are cut in messages */
+#define CONFIG_MISTAKES_MAX 4096u /* named; more than that nobody reads, they are counted */
 
 struct config_kept { /* memory that lives as long as the configuration */
 	struct config_kept *next;
 	uint64_t aligned[];
 };
 
+struct config_mistake {
+	const char *file;
+	unsigned line; /* 0: of the file as a whole */
+	char *text;    /* "SETTING: what is wrong (the rule)" */
+};
+
+struct config_doubt {
+	uint64_t hash; /* of a path; 0: a free place */
+	bool exact;    /* that path itself is doubted, not only something below it */
+};
+
+struct config_doubts {       /* a set of paths, by hash */
+	uint32_t count, capacity; /* capacity: a power of two, or 0 */
+	struct config_doubt *places;
+	bool all; /* no memory to keep them apart */
+};
+
 struct config {
 	config_t file;
-	bool parsed;
 	const char *name;   /* of the file, as given */
 	const char *folder; /* what relative paths are relative to; "": the working directory */
 	const struct config_kind *kind;
 	void *values;             /* what the kind's rows lie in */
 	struct settings settings; /* the values of weir's own kind */
 	struct config_kept *kept;
+	struct config_mistake *mistakes; /* room for CONFIG_MISTAKES_MAX once there is one */
+	uint32_t mistake_count;
+	uint32_t mistakes_unnamed;
+	struct config_doubts doubts;
 };
 
 struct loader {
 	struct config *config;
-	FILE *errors;
-	uint32_t mistakes;
 	struct text path; /* of the setting under the finger */
 	char path_buffer[CONFIG_PATH_BYTES];
 };
@@ -52,18 +71,32 @@ size_t path_push(struct loader *l, const char *name);
 size_t path_push_index(struct loader *l, uint32_t index);
 void path_pop(struct loader *l, size_t before);
 
-/* One mistake, at the line of `at` (NULL: the file) and the path under the finger. The rule of
- * `row` is appended, unless it is NULL. */
-void mistake(struct loader *l, const config_setting_t *at, const struct settings_row *row,
-	     const char *format, ...) __attribute__((format(printf, 4, 5)));
-
 /* Reads the value of a row that is neither group nor list; `at` is NULL when it is not written,
  * `parent` is the group that it would stand in. The value goes to base + row->offset. */
 void value_read(struct loader *l, const struct settings_row *row, const config_setting_t *at,
 		const config_setting_t *parent, uint8_t *base);
 
-/* Everything that needs more than one value. */
+/* Everything that needs more than one value, as far as those are sound. */
 void config_check(struct loader *l);
+
+/* ---- mistakes ---- */
+
+/* One mistake, at the line of `at` (NULL: the file) and the path under the finger, which is doubted
+ * from then on. The rule of `row` is appended, unless it is NULL. */
+void mistake(struct loader *l, const config_setting_t *at, const struct settings_row *row,
+	     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* One mistake in how settings fit together, at the path under the finger. It is not doubted: by
+ * itself the value is sound, and others may be held against it. */
+void mistake_between(struct loader *l, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Nothing is said, but what stands at the path will not be judged. */
+void doubt(struct config *c, const char *path);
+/* config_doubted() for a path made of parts. */
+bool doubted(const struct config *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same, but for what is below: was the list read, whatever its elements are like? */
+bool doubted_itself(const struct config *c, const char *path);
+void mistakes_free(struct config *c);
+
 /* The setting written at a path such as "ports[0].mtu", or the nearest above it; NULL: nothing of
  * it. */
 const config_setting_t *config_find(const struct config *c, const char *path);

@@ -3,7 +3,8 @@
  * expected.
  *
  * Defaults go the same way as written values: settings.def spells them as an operator would. A
- * value that is not accepted leaves its field zero; the configuration is refused then anyway.
+ * value that is not accepted leaves its field zero and its path doubted: checks that need it are
+ * left out, and the configuration is refused anyway.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -192,6 +193,28 @@ static void endpoint_read(struct loader *l, const struct written *w)
 		wrong(l, w);
 }
 
+/* Is every certificate's name known? If not, one that is not found may be theirs. */
+static bool certificates_known(const struct config *c)
+{
+	bool known = !doubted_itself(c, "certificates");
+	for (uint32_t i = 0; i < c->settings.certificate_count; i++)
+		known = known && !doubted(c, "certificates[%u].name", i);
+	return known;
+}
+
+static void certificate_missing(struct loader *l, const struct written *w, const char *near)
+{
+	uint32_t none = UINT32_MAX;
+	memcpy(w->field, &none, sizeof(none));
+	if (!certificates_known(l->config))
+		doubt(l->config, l->path.begin);
+	else if (near == NULL)
+		mistake(l, w->at, w->row, "there is no certificate \"%.*s\"", SHOWN_BYTES, w->text);
+	else
+		mistake(l, w->at, w->row, "there is no certificate \"%.*s\", did you mean \"%s\"?",
+			SHOWN_BYTES, w->text, near);
+}
+
 /* The row of certificates stands before that of listeners, so that they are read by now. */
 static void certificate_read(struct loader *l, const struct written *w)
 {
@@ -200,7 +223,7 @@ static void certificate_read(struct loader *l, const struct written *w)
 	for (uint32_t i = 0; i < s->certificate_count; i++) {
 		const char *name = s->certificates[i].name;
 		if (name == NULL)
-			continue; /* a mistake, reported already */
+			continue; /* a mistake, found already */
 		if (strcmp(name, w->text) == 0) {
 			memcpy(w->field, &i, sizeof(i));
 			return;
@@ -208,11 +231,7 @@ static void certificate_read(struct loader *l, const struct written *w)
 		if (settings_spelling_distance(span_str(name), w->span) <= 2)
 			near = name;
 	}
-	if (near == NULL)
-		mistake(l, w->at, w->row, "there is no certificate \"%.*s\"", SHOWN_BYTES, w->text);
-	else
-		mistake(l, w->at, w->row, "there is no certificate \"%.*s\", did you mean \"%s\"?",
-			SHOWN_BYTES, w->text, near);
+	certificate_missing(l, w, near);
 }
 
 typedef void scalar_read(struct loader *l, const struct written *w);
@@ -393,6 +412,8 @@ void value_read(struct loader *l, const struct settings_row *row, const config_s
 		array_value(l, row, at, base);
 	else if (at != NULL || (row->fallback != NULL && row->fallback[0] != '\0'))
 		scalar_value(l, row, at, base + row->offset);
+	else if (row->fallback == NULL && doubted_itself(l->config, l->path.begin))
+		return; /* written under a name that we do not know */
 	else if (row->fallback == NULL)
 		mistake(l, parent, row, "is missing");
 	else

@@ -41,6 +41,14 @@ static bool refuse(struct text *why, const char *setting, const char *reason, st
 	return false;
 }
 
+/* The same, of the device of one port. */
+static bool refuse_device(struct text *why, uint32_t index, const char *reason, struct span what)
+{
+	text_str(why, "ports[");
+	text_u64(why, index);
+	return refuse(why, "].device", reason, what);
+}
+
 /* The next argument is written through the text that argument_begin() returns, and taken by
  * argument_end(). */
 static struct text argument_begin(struct eal_args *args)
@@ -151,7 +159,8 @@ static bool cores_add(const struct eal_want *want, struct eal_args *args, uint32
 
 /* What the driver must be told of the number of queues; refused when the operator told it another
  * one. */
-static bool vdev_queues(struct text *t, struct span device, uint32_t workers, struct text *why)
+static bool vdev_queues(struct text *t, uint32_t index, struct span device, uint32_t workers,
+			struct text *why)
 {
 	struct span argument = span_str(profile_find(device)->queue_argument), value;
 	uint64_t number;
@@ -160,8 +169,8 @@ static bool vdev_queues(struct text *t, struct span device, uint32_t workers, st
 	if (device_argument(device, argument, &value)) {
 		if (span_to_u64(value, &number) && number == workers)
 			return true;
-		return refuse(
-			why, "ports[].device",
+		return refuse_device(
+			why, index,
 			"has another number of queues than there are workers (leave it out): ",
 			device);
 	}
@@ -191,20 +200,24 @@ static void vdev_frames(struct text *t, struct span device, uint16_t mtu)
 	text_u64(t, bytes);
 }
 
-static bool port_add(const struct plan_port_want *port, uint32_t workers, struct eal_args *args,
-		     struct text *why)
+static bool port_add(const struct plan_port_want *port, uint32_t index, uint32_t workers,
+		     struct eal_args *args, struct text *why)
 {
 	struct span device = span_str(port->device);
 	if (device_is_pci(device))
 		return argument_add(args, "--allow=", device, why);
-	if (!profile_find(device)->vdev)
-		return refuse(
-			why, "ports[].device",
+	if (!profile_find(device)->vdev) {
+		(void)refuse_device(
+			why, index,
 			"is neither a PCI address nor a virtual device that we know: ", device);
+		text_str(why, " (as 0000:01:00.0, net_af_packet0,iface=eth1, net_memif0, "
+			      "net_af_xdp0,iface=eth1 or net_tap0)");
+		return false;
+	}
 	struct text t = argument_begin(args);
 	text_str(&t, "--vdev=");
 	text_span(&t, device);
-	if (!vdev_queues(&t, device, workers, why))
+	if (!vdev_queues(&t, index, device, workers, why))
 		return false;
 	vdev_frames(&t, device, port->mtu);
 	return argument_end(args, &t, why);
@@ -219,7 +232,7 @@ static bool ports_add(const struct eal_want *want, uint32_t workers, struct eal_
 	if (!pci && !argument_add(args, "--no-pci", SPAN_NONE, why))
 		return false;
 	for (uint32_t i = 0; i < want->port_count; i++)
-		if (!port_add(&want->ports[i], workers, args, why))
+		if (!port_add(&want->ports[i], i, workers, args, why))
 			return false;
 	return true;
 }
@@ -267,6 +280,13 @@ static bool words_add(struct span words, struct eal_args *args, struct text *why
 		if (!argument_add(args, "", word, why))
 			return false;
 	}
+}
+
+bool eal_args_port_check(const struct plan_port_want *port, uint32_t index, uint32_t workers,
+			 struct text *why)
+{
+	struct eal_args args = { .count = 0 };
+	return port_add(port, index, workers, &args, why);
 }
 
 bool eal_args_make(const struct eal_want *want, struct eal_args *args, struct text *why)

@@ -39,6 +39,10 @@ struct eal_args {
 	char bytes[EAL_ARGS_BYTES];
 };
 
+/* Can this be a port's device, for so many workers? False: the reason, beginning with
+ * "ports[INDEX].device: ", is in `why`. Whether the machine has it is not asked. */
+MUST_USE bool eal_args_port_check(const struct plan_port_want *port, uint32_t index,
+				  uint32_t workers, struct text *why);
 /* False when refused; the reason, setting first, is in `why`. */
 MUST_USE bool eal_args_make(const struct eal_want *want, struct eal_args *args, struct text *why);
 

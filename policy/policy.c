@@ -20,6 +20,7 @@ struct policy {
 	const struct settings *settings;
 	struct domain_table routes, next, near;
 	const struct settings_tls_near *near_strictest; /* NULL: no rule demands encryption */
+	struct siphash_key secret; /* of the group keys */
 };
 
 /* What holds where no rule does: TLS where it is offered. */
@@ -83,6 +84,11 @@ struct policy *policy_make(struct arena *arena, const struct settings *settings)
 	return p;
 }
 
+void policy_secret_set(struct policy *p, struct siphash_key secret)
+{
+	p->secret = secret;
+}
+
 static uint32_t route_of(const struct policy *p, struct span domain, bool postmaster)
 {
 	uint32_t route = domain_table_find(&p->routes, domain);
@@ -120,36 +126,47 @@ static const char *next_server_name(const struct policy_next *next)
 									    : NULL;
 }
 
-static uint64_t hash_number(uint64_t hash, uint32_t value)
+/* One more piece of the key. Keyed, because senders choose the domain that goes in: nobody may make two groups that
+ * differ look alike. */
+static uint64_t hash_piece(const struct policy *p, uint64_t hash, struct span piece)
 {
-	return hash_bytes(hash, span_of(&value, sizeof(value)));
+	uint8_t buffer[sizeof(hash) + DOMAIN_BYTES_MAX + 1];
+	struct writer w = writer_of((struct room){ .data = buffer, .bytes = sizeof(buffer) });
+	writer_bytes(&w, span_of(&hash, sizeof(hash)));
+	writer_bytes(&w, span_head(piece, sizeof(buffer) - sizeof(hash)));
+	return siphash(p->secret, writer_span(&w));
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text)
+static uint64_t hash_number(const struct policy *p, uint64_t hash, uint32_t value)
+{
+	return hash_piece(p, hash, span_of(&value, sizeof(value)));
+}
+
+static uint64_t hash_text(const struct policy *p, uint64_t hash, const char *text)
 {
 	struct span s = text == NULL ? SPAN_NONE : span_str(text);
-	return hash_bytes(hash_number(hash, (uint32_t)s.bytes), s);
+	return hash_piece(p, hash_number(p, hash, (uint32_t)s.bytes), s);
 }
 
 /* Everything that the connection or the promise made about it depends on. References only where
  * they are looked at. */
-static uint64_t next_group_key(const struct policy_next *next)
+static uint64_t next_group_key(const struct policy *p, const struct policy_next *next)
 {
-	uint64_t hash = hash_number(HASH_START, next->route->next_count);
+	uint64_t hash = hash_number(p, 0, next->route->next_count);
 	for (uint32_t i = 0; i < next->route->next_count; i++) {
 		const struct endpoint *e = &next->route->next[i];
-		hash = hash_number(hash, e->addr.family);
-		hash = hash_bytes(hash, span_of(e->addr.bytes, sizeof(e->addr.bytes)));
-		hash = hash_number(hash, e->port);
+		hash = hash_number(p, hash, e->addr.family);
+		hash = hash_piece(p, hash, span_of(e->addr.bytes, sizeof(e->addr.bytes)));
+		hash = hash_number(p, hash, e->port);
 	}
-	hash = hash_number(hash, next->level);
-	hash = hash_number(hash, next->tls->minimum);
-	hash = hash_number(hash, next->tls->on_failure);
-	hash = hash_text(hash, next->server_name);
+	hash = hash_number(p, hash, next->level);
+	hash = hash_number(p, hash, next->tls->minimum);
+	hash = hash_number(p, hash, next->tls->on_failure);
+	hash = hash_text(p, hash, next->server_name);
 	uint32_t references = tls_level_verifies(next->level) ? next->reference_count : 0;
-	hash = hash_number(hash, references);
+	hash = hash_number(p, hash, references);
 	for (uint32_t i = 0; i < references; i++)
-		hash = hash_text(hash, next->references[i]);
+		hash = hash_text(p, hash, next->references[i]);
 	return hash;
 }
 
@@ -174,7 +191,7 @@ void policy_next_find(const struct policy *p, struct span domain, struct room sc
 	next->level = next->tls->level;
 	next_references(next, lower);
 	next->server_name = next_server_name(next);
-	next->group_key = next_group_key(next);
+	next->group_key = next_group_key(p, next);
 }
 
 const struct settings_tls_near *policy_near_find(const struct policy *p, struct span sender_domain)

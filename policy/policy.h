@@ -18,6 +18,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/check.h"
+#include "base/prng.h"
 #include "base/span.h"
 #include "policy/settings.h"
 
@@ -25,6 +26,9 @@ struct policy;
 
 /* NULL when it does not fit in the arena. The settings outlive the policy. */
 MUST_USE struct policy *policy_make(struct arena *arena, const struct settings *settings);
+/* The key under which group keys are hashed, random in each process; before the first policy_next_find(). Senders choose
+ * the domains that go into a group key: without the secret they could choose two groups that look alike. */
+void policy_secret_set(struct policy *p, struct siphash_key secret);
 
 /* ---- where to, and how protected ---- */
 

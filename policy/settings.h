@@ -21,6 +21,8 @@
 #define SETTINGS_CERTIFICATES_MAX   64u
 #define SETTINGS_ROUTE_NEXT_MAX     16u
 
+enum settings_congestion { SETTINGS_CUBIC = 1, SETTINGS_NEWRENO };
+enum settings_syn_cookies { SETTINGS_COOKIES_UNDER_PRESSURE = 1, SETTINGS_COOKIES_NEVER };
 enum settings_idle { SETTINGS_IDLE_ADAPTIVE = 1, SETTINGS_IDLE_BUSY };
 enum settings_near_tls {
 	SETTINGS_NEAR_OFF = 1,
@@ -127,6 +129,8 @@ struct settings {
 		uint32_t window_bytes_max;     /* TCP receive window per connection */
 		uint32_t next_idle_seconds;    /* a pooled next connection is closed after this */
 		uint32_t next_connections_max; /* per group key and worker */
+		uint32_t next_messages_max;    /* then QUIT; 0: no limit */
+		uint32_t next_resumptions_max; /* TLS sessions remembered per worker; 0: none */
 		uint64_t memory_bytes; /* reserved for all workers; 0: from connections_max */
 	} limits;
 	struct {
@@ -134,6 +138,13 @@ struct settings {
 		uint32_t next_connect_seconds, next_command_seconds, next_final_seconds,
 			tls_handshake_seconds;
 	} timeouts;
+	struct {
+		enum settings_congestion congestion;
+		enum settings_syn_cookies syn_cookies;
+		uint32_t connections_per_source_max, half_open_per_source_max; /* 0: no such limit */
+		uint32_t keepalive_seconds, user_timeout_seconds;              /* 0: none */
+		uint32_t time_wait_seconds;
+	} tcp;
 	struct {
 		struct endpoint listen; /* port 0: no metrics endpoint */
 	} metrics;

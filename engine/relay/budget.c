@@ -1,11 +1,12 @@
 /*
  * budget.c - the engine's own share of a message's delay, and the report of a transaction.
  *
- * The clock is read once per turn, so time is accounted by turns: when a turn worked for a message, the message waited
- * for us from the moment its bytes could first have arrived (during the turn before, which includes any sleep of an
- * idle worker) to the end of this turn. That is an upper bound, known when the next turn begins. The stages
- * ENVELOPE, NEXT_TLS, VERDICT and REPLY add such stretches up, since each stands in the dialogue's way; content streams
- * while the sender still sends, so BODY keeps the longest stretch only.
+ * The clock is read once per turn and once per chore, so time is accounted by those: when one of them worked for a
+ * message, the message waited for us from the moment its bytes could first have arrived (when the turn before had just
+ * looked for frames; a sleep of an idle worker and all chores since then are in it) to the moment its answer had been
+ * sent. A leg that stood in line for its handshake waited all that time. That is an upper bound, known when the clock
+ * is read next. The stages ENVELOPE, NEXT_TLS, VERDICT and REPLY add such stretches up, since each stands in the dialogue's
+ * way; content streams while the sender still sends, so BODY keeps the longest stretch only.
  */
 #include "relay/relay_int.h"
 
@@ -18,11 +19,10 @@ void budget_touch(struct relay *r, struct near *n, enum relay_stage stage)
 		return;
 	n->in_touched = true;
 	CHECK(r->touched_count < r->config.sessions_max);
-	r->touched[r->touched_count++] = slab_handle(&r->nears, n);
+	r->touched[r->touched_count++] =
+		(struct touched){ .near = slab_handle(&r->nears, n), .since = r->waiting_since };
 }
 
-/* The stretch to add: this turn's length and the one before it. `before` and `now` are already those of the new
- * turn when this is asked, so the stretch is kept from the last call. */
 static void stage_add(uint64_t stage_us[RELAY_STAGE_COUNT], enum relay_stage stage, uint64_t us)
 {
 	if (stage == RELAY_STAGE_BODY)
@@ -31,10 +31,10 @@ static void stage_add(uint64_t stage_us[RELAY_STAGE_COUNT], enum relay_stage sta
 		stage_us[stage] += us;
 }
 
-static void report_settle(struct relay *r, struct pending_report *p, uint64_t us)
+static void report_settle(struct relay *r, struct pending_report *p)
 {
 	uint64_t total = 0;
-	stage_add(p->report.stage_us, RELAY_STAGE_REPLY, us);
+	stage_add(p->report.stage_us, RELAY_STAGE_REPLY, instant_since(p->since, r->now));
 	for (uint32_t stage = 0; stage < RELAY_STAGE_COUNT; stage++)
 		total += p->report.stage_us[stage];
 	p->report.engine_us = total;
@@ -46,22 +46,19 @@ static void report_settle(struct relay *r, struct pending_report *p, uint64_t us
 	histogram_add(&r->budget[RELAY_STAGE_COUNT], total);
 }
 
-void budget_turn(struct relay *r)
+void budget_settle(struct relay *r)
 {
-	uint64_t turn_us = instant_since(r->before, r->now);
-	uint64_t us = turn_us + r->turn_before_us;
-	r->turn_before_us = turn_us;
 	for (uint32_t i = 0; i < r->touched_count; i++) {
-		struct near *n = relay_near(r, r->touched[i]);
+		struct near *n = relay_near(r, r->touched[i].near);
 		if (n == NULL)
 			continue;
 		n->in_touched = false;
 		if (n->t != NULL)
-			stage_add(n->t->stage_us, n->t->touched, us);
+			stage_add(n->t->stage_us, n->t->touched, instant_since(r->touched[i].since, r->now));
 	}
 	r->touched_count = 0;
 	for (; r->reports_open != r->reports_head; r->reports_open++)
-		report_settle(r, &r->reports[r->reports_open % REPORTS_MAX], us);
+		report_settle(r, &r->reports[r->reports_open % REPORTS_MAX]);
 }
 
 static void text_field(char *to, size_t capacity, struct span s)
@@ -114,7 +111,7 @@ void report_make(struct relay *r, struct near *n, enum relay_outcome outcome,
 		return;
 	}
 	struct pending_report *p = &r->reports[r->reports_head++ % REPORTS_MAX];
-	*p = (struct pending_report){ .open = true };
+	*p = (struct pending_report){ .open = true, .since = r->waiting_since };
 	struct relay_report *report = &p->report;
 	text_copy(report->queue_id, sizeof(report->queue_id), t->queue_id);
 	report->wall_us = r->wall_us;

@@ -72,7 +72,9 @@ void leg_pull(struct leg *leg, struct block_pool *pool, struct instant now)
 	struct tls_queues queues = leg_queues(leg, pool);
 	size_t in_before = byteq_bytes(queues.cipher_in);
 	size_t out_before = byteq_bytes(queues.cipher_out);
+	bool may_read = queues.plain_in_room > 0 && pool->free_count > 0;
 	tls_input(leg->tls, &queues, now);
+	leg->stuck = leg->eof && may_read && byteq_bytes(queues.cipher_in) == in_before;
 	if (byteq_bytes(queues.cipher_in) != in_before)
 		tcp_rx_taken(leg->tcp, leg->id, now);
 	if (byteq_bytes(queues.cipher_out) != out_before)
@@ -161,7 +163,7 @@ bool leg_ended(struct leg *leg)
 		return false;
 	if (leg->tls != NULL && tls_phase(leg->tls) == TLS_PHASE_PEER_CLOSED)
 		return true;
-	return leg->eof && byteq_bytes(tcp_rx(leg->tcp, leg->id)) == 0;
+	return leg->eof && (leg->stuck || byteq_bytes(tcp_rx(leg->tcp, leg->id)) == 0);
 }
 
 static void leg_free_parts(struct leg *leg, struct block_pool *pool, bool orderly)

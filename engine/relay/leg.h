@@ -26,6 +26,7 @@ struct leg {
 	struct byteq plain_in;
 	struct byteq out;
 	bool eof;    /* the peer sends no more, once tcp_rx is eaten */
+	bool stuck;  /* ... but TLS can make nothing of what is left there: half a record */
 	bool closed; /* TCP reported the end */
 	bool shut;   /* close when `out` has left */
 	enum tcp_close_reason why;

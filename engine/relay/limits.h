@@ -12,7 +12,6 @@
 #define LEG_SHARE_BYTES_MIN 20480u /* but always a whole TLS record */
 #define PUMP_EVENTS_MAX 64u        /* SMTP events of one leg in one visit, so that legs take turns */
 #define VISITS_PER_TURN_MAX 4096u  /* leg visits in one turn; the rest wait for the next one */
-#define HANDSHAKES_PER_TURN_MAX 4u /* each costs some 0.3 ms: mail under way does not wait for more of them */
 #define EVENTS_PER_TURN_MAX 4096u  /* TCP events of one stack taken in one turn */
 #define TIMERS_PER_TURN_MAX 1024u
 #define BODY_BLOCKS_RESERVE 8u     /* with fewer free blocks no more content is eaten: back-pressure */

@@ -274,11 +274,14 @@ static void next_decide(struct relay *r, struct next *x)
 	session_next_ready(r, n, x);
 }
 
-/* Between transactions: into the pool, unless the next hop has said goodbye. */
+/* Between transactions: into the pool, unless the next hop has said goodbye or has had its share of messages. */
 static void next_rest(struct relay *r, struct next *x)
 {
+	uint32_t uses_max = r->config.settings->limits.next_messages_max;
 	if (x->leaving)
 		next_end(r, x);
+	else if (uses_max != 0 && x->uses >= uses_max)
+		next_quit(r, x);
 	else
 		pool_give(r, x);
 }

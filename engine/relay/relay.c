@@ -3,9 +3,12 @@
  *
  * A turn: settle the time of the turn before; take the events of the TCP stacks, the completed TLS sessions and the
  * due timers, each of which puts a leg in the line of visits; then visit legs until the line is empty (or long
- * enough for one turn). Legs in a TLS handshake have a line of their own, of which a turn takes a few: a burst of new
- * connections must not delay the mail that is under way. A visit pumps one leg in both directions and may put the leg on the other side in line; it
+ * enough for one turn). A visit pumps one leg in both directions and may put the leg on the other side in line; it
  * never pumps the other one itself, so there is no recursion between near and next.
+ *
+ * Legs in a TLS handshake have a line of their own. A step of a handshake costs more than all else of a message
+ * together, so it is a chore: taken one at a time, after the frames of a turn have been sent. Mail under way waits for
+ * one such step at most, however many connections begin at once.
  */
 #include "relay/relay.h"
 
@@ -151,7 +154,7 @@ static struct relay *pieces_take(struct arena *a, const struct relay_config *c)
 	void *nexts = arena_take(a, "next legs", slab_memory_bytes(sizeof(struct next), c->nexts_max));
 	void *group_memory = arena_take(a, "groups", slab_memory_bytes(sizeof(struct group), groups));
 	struct group **bucket_memory = arena_take(a, "groups", buckets * sizeof(struct group *));
-	struct handle *touched = arena_take(a, "relay", c->sessions_max * sizeof(struct handle));
+	struct touched *touched = arena_take(a, "relay", c->sessions_max * sizeof(struct touched));
 	struct pending_report *reports = arena_take(a, "reports", REPORTS_MAX * sizeof(*reports));
 	if (r == NULL || nears == NULL || nexts == NULL || group_memory == NULL || bucket_memory == NULL ||
 	    touched == NULL || reports == NULL)
@@ -172,8 +175,7 @@ struct relay *relay_make(struct arena *arena, const struct relay_config *config,
 	if (r == NULL)
 		return NULL;
 	r->config = *config;
-	r->now = now;
-	r->before = now;
+	r->now = r->turn = r->came = r->waiting_since = now;
 	r->starved = INSTANT_NEVER;
 	wheel_init(&r->wheel, now);
 	prng_seed(&r->prng, config->seed);
@@ -207,11 +209,11 @@ uint64_t user_of_next(const struct relay *r, const struct next *x)
 	return (uint64_t)h.generation << 32 | h.slot | USER_NEXT;
 }
 
-static void visit_push(struct visit_line *line, struct visit *v, enum visit_kind kind)
+static void visit_push(struct relay *r, struct visit_line *line, struct visit *v, enum visit_kind kind)
 {
 	if (v->queued)
 		return;
-	*v = (struct visit){ .kind = kind, .queued = true };
+	*v = (struct visit){ .kind = kind, .queued = true, .since = r->came };
 	if (line->last != NULL)
 		line->last->following = v;
 	else
@@ -226,12 +228,12 @@ static struct visit_line *line_for(struct relay *r, const struct leg *leg)
 
 void visit_near(struct relay *r, struct near *n)
 {
-	visit_push(line_for(r, &n->leg), &n->visit, VISIT_NEAR);
+	visit_push(r, line_for(r, &n->leg), &n->visit, VISIT_NEAR);
 }
 
 void visit_next(struct relay *r, struct next *x)
 {
-	visit_push(line_for(r, &x->leg), &x->visit, VISIT_NEXT);
+	visit_push(r, line_for(r, &x->leg), &x->visit, VISIT_NEXT);
 }
 
 static struct visit *visit_pop(struct visit_line *line)
@@ -252,10 +254,12 @@ static struct visit *visit_pop(struct visit_line *line)
 
 static void visit_do(struct relay *r, struct visit *v)
 {
+	r->waiting_since = v->since;
 	if (v->kind == VISIT_NEAR)
 		near_visit(r, CONTAINER(v, struct near, visit));
 	else
 		next_visit(r, CONTAINER(v, struct next, visit));
+	r->waiting_since = r->came;
 }
 
 /* ---- the turn ---- */
@@ -371,19 +375,33 @@ static bool take_visits(struct relay *r, struct visit_line *line, uint32_t most)
 	return taken > 0;
 }
 
+/* `came`: nothing that is noticed from here on was there earlier. */
+static void time_goes_on(struct relay *r, struct instant now, struct instant came)
+{
+	r->now = now;
+	r->came = r->waiting_since = came;
+	budget_settle(r);
+}
+
 bool relay_turn(struct relay *r, struct instant now, int64_t wall_us)
 {
-	r->before = r->now;
-	r->now = now;
+	time_goes_on(r, now, r->turn);
+	r->turn = now;
 	r->wall_us = wall_us;
-	budget_turn(r);
 	bool busy = take_tcp_events(r);
 	busy = take_tls_completions(r) || busy;
 	busy = take_timers(r) || busy;
 	take_starved(r);
 	busy = take_visits(r, &r->visits, VISITS_PER_TURN_MAX) || busy;
-	busy = take_visits(r, &r->handshakes, HANDSHAKES_PER_TURN_MAX) || busy;
-	return take_visits(r, &r->visits, VISITS_PER_TURN_MAX) || busy; /* what the handshakes led to */
+	return busy || r->handshakes.first != NULL;
+}
+
+bool relay_chore(struct relay *r, struct instant now)
+{
+	if (r->handshakes.first == NULL)
+		return false;
+	time_goes_on(r, now, now);
+	return take_visits(r, &r->handshakes, 1);
 }
 
 struct instant relay_deadline(const struct relay *r)

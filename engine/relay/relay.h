@@ -5,8 +5,8 @@
  * relay/session owns the transaction (DESIGN: 250 only because next said 250); relay/pool keeps idle next legs.
  *
  * The relay is driven once per turn with relay_turn(): it takes the events of the worker's TCP stacks, the
- * completions of parked TLS sessions and its own due timers, and pumps the legs concerned. It never blocks and
- * calls nobody back; what is worth telling (one report per transaction, faults) is pulled as reports.
+ * completions of parked TLS sessions and its own due timers, and pumps the legs concerned; what takes long is left for
+ * relay_chore(). It never blocks and calls nobody back; what is worth telling (one report per transaction, faults) is pulled as reports.
  *
  * Pure: no DPDK, OpenSSL, clock, heap or stdio. TLS and content matching come as ops.
  */
@@ -55,6 +55,9 @@ MUST_USE struct relay *relay_make(struct arena *arena, const struct relay_config
 /* One turn. `wall_us`: microseconds since 1970 at `now`, for Received headers only. Returns whether there was
  * anything to do. */
 bool relay_turn(struct relay *r, struct instant now, int64_t wall_us);
+/* One long piece of work, a step of one TLS handshake (some 0.3 ms), if there is any to do; true when there was. To be
+ * called after the frames of a turn have been sent, at most once a turn; what it leaves to send goes out after it. */
+bool relay_chore(struct relay *r, struct instant now);
 struct instant relay_deadline(const struct relay *r);
 
 /* No new sessions; sessions between transactions get 421 and close; transactions run to their end. */

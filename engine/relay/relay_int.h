@@ -35,6 +35,7 @@ struct visit {
 	struct visit *following;
 	enum visit_kind kind;
 	bool queued;
+	struct instant since; /* what it is for cannot have come earlier */
 };
 
 struct visit_line {
@@ -151,15 +152,23 @@ struct group {
 	struct near *line, *line_end; /* sessions waiting, first come first served */
 };
 
+struct touched { /* a session that was worked for, and since when it had waited for that */
+	struct handle near;
+	struct instant since;
+};
+
 struct pending_report {
-	bool open; /* its last stretch of time is added when the turn is over */
+	bool open; /* its last stretch of time, from `since` on, is added when the turn is over */
+	struct instant since;
 	struct relay_report report;
 };
 
 struct relay {
 	struct relay_config config;
-	struct instant now;  /* of this turn */
-	struct instant before; /* of the turn before */
+	struct instant now;  /* of this turn or chore */
+	struct instant turn; /* when the last turn began, and with it took the frames that were there */
+	struct instant came; /* what is noticed now cannot have come earlier */
+	struct instant waiting_since; /* the same for the leg that is being visited, which may have stood in line */
 	int64_t wall_us;
 	bool draining;
 	struct instant starved; /* blocks ran low: when to look after all legs; INSTANT_NEVER: they did not */
@@ -167,16 +176,15 @@ struct relay {
 	struct group **buckets;
 	uint32_t bucket_count; /* a power of two */
 	struct visit_line visits;     /* legs to be pumped in this turn */
-	struct visit_line handshakes; /* legs in a TLS handshake: a few of them in each turn */
+	struct visit_line handshakes; /* legs in a TLS handshake, one for each chore */
 	struct wheel wheel;
 	struct prng prng;
 	uint64_t queue_ms;    /* of the last queue id */
 	uint64_t queue_count; /* of the last queue id, within its millisecond */
 	struct smtp_server_config server_configs[SETTINGS_LISTENERS_MAX];
 	struct smtp_client_config client_config;
-	struct handle *touched; /* sessions that were worked for in this turn */
+	struct touched *touched; /* sessions that were worked for in this turn or chore */
 	uint32_t touched_count;
-	uint64_t turn_before_us; /* length of the turn before the last one */
 	uint64_t counters[RELAY_COUNTER_COUNT];
 	struct histogram budget[RELAY_STAGE_COUNT + 1]; /* the last one: the message whole */
 	uint32_t reports_head, reports_tail, reports_open; /* ring positions */
@@ -279,9 +287,10 @@ void received_write(const struct relay *r, const struct near *n, struct text *te
 enum smtp_reply_id verdict_reply(struct verdict verdict);
 
 /* ---- budget.c ---- */
-/* In this turn we worked for this message; `stage` gets the turn's time. */
+/* In this turn or chore we worked for this message; `stage` gets the time that it waited for us. */
 void budget_touch(struct relay *r, struct near *n, enum relay_stage stage);
-void budget_turn(struct relay *r);
+/* What was touched has been dealt with by `now`. */
+void budget_settle(struct relay *r);
 void report_make(struct relay *r, struct near *n, enum relay_outcome outcome,
                  const struct smtp_reply *reply);
 

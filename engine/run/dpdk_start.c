@@ -29,6 +29,7 @@
 #define PORT_LOCAL_FIRST 20000u
 #define PORT_LOCAL_LAST 65535u
 #define POOL_WINDOWS 256u /* that many connections may fill their windows at once before bytes are dropped */
+#define WINDOW_INITIAL 65536u /* a dialogue needs no more; a transfer grows it (tcp/tuning.c) */
 #define TIME_WAIT_US (60 * SECOND_US)
 
 static bool eal_start(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
@@ -153,6 +154,7 @@ void dpdk_tcp_config(const struct dpdk *dpdk, const struct plan_want *want, uint
 		.connections_max = connections,
 		.half_open_max = connections / 10 + 16,
 		.rx_bytes_max = want->window_bytes_max,
+		.rx_bytes_initial = WINDOW_INITIAL,
 		.pool_windows = POOL_WINDOWS,
 		.tx_bytes_max = want->window_bytes_max,
 		.reorder_bytes_max = want->window_bytes_max,

@@ -21,6 +21,12 @@ static bool app_turn(void *app, struct instant now, int64_t wall_us)
 	return busy;
 }
 
+static bool app_chore(void *app, struct instant now)
+{
+	struct engine_worker *w = app;
+	return relay_chore(w->relay, now);
+}
+
 static struct instant app_deadline(void *app)
 {
 	const struct engine_worker *w = app;
@@ -29,7 +35,7 @@ static struct instant app_deadline(void *app)
 
 struct worker_app engine_app(struct engine_worker *w)
 {
-	return (struct worker_app){ .app = w, .turn = app_turn, .deadline = app_deadline };
+	return (struct worker_app){ .app = w, .turn = app_turn, .chore = app_chore, .deadline = app_deadline };
 }
 
 static void stack_view(struct engine *e, struct engine_worker *w, uint32_t port, struct view_stack *v)
@@ -55,6 +61,8 @@ static void worker_view(struct engine *e, struct engine_worker *w, struct view_w
 		.sessions = relay_sessions(w->relay),
 		.nexts = relay_nexts(w->relay),
 		.pool = w->worker.pool,
+		.memory = &w->arena,
+		.connections_max = e->dpdk.plan.connections_per_worker,
 		.tls = w->tls == NULL ? NULL : tls_engine_head(w->tls),
 		.content = content_head(w->content),
 		.reports_lost = report_ring_lost(&w->reports),

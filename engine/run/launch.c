@@ -14,12 +14,13 @@
 
 #include "crypto-offload/tls_openssl.h"
 #include "run/clock.h"
+#include "run/launch_check.h"
 
 #define ERROR_BYTES 512u
-#define NEXT_RESUMPTIONS_MAX 1024u /* TLS sessions kept per worker for resumption on next */
 #define KIB 1024u
+#define KEEPALIVE_INTERVAL_MS 75000u /* between probes that are not answered, and how many, as hosts have it */
+#define KEEPALIVE_PROBES 9u
 
-static void tls_config_make(const struct settings *s, struct tls_openssl_config *config);
 static void want_make(const struct settings *s, struct dpdk_want *want);
 static bool policy_start(struct engine *e, char *error, size_t error_bytes);
 static bool worker_start(struct engine *e, uint32_t index, char *error, size_t error_bytes);
@@ -29,63 +30,6 @@ static bool worker_build(struct engine *e, struct engine_worker *w, char *error,
 static bool worker_heap(const struct engine *e, struct engine_worker *w, char *error,
                         size_t error_bytes);
 static void table_print(const struct engine *e, FILE *messages);
-
-/* ---- checks ---- */
-
-static bool certificates_check(const struct config *config, FILE *errors)
-{
-	struct tls_openssl_config tls;
-	char where[ERROR_BYTES], error[ERROR_BYTES], setting[64];
-	int which;
-	tls_config_make(config_settings(config), &tls);
-	if (tls_openssl_check(&tls, &which, error, sizeof(error)))
-		return true;
-	if (which < 0)
-		snprintf(setting, sizeof(setting), "tls.trust");
-	else
-		snprintf(setting, sizeof(setting), "certificates[%d]", which);
-	config_where(config, setting, where, sizeof(where));
-	fprintf(errors, "%s: %s: %s\n", where, setting, error);
-	return false;
-}
-
-static bool content_check(const struct config *config, FILE *errors)
-{
-	char where[ERROR_BYTES], error[ERROR_BYTES];
-	struct match_hs_database *db =
-		match_hs_compile(config_settings(config), error, sizeof(error));
-	if (db != NULL) {
-		match_hs_database_free(db);
-		return true;
-	}
-	config_where(config, "content", where, sizeof(where));
-	fprintf(errors, "%s: content: %s\n", where, error);
-	return false;
-}
-
-bool launch_check(const struct config *config, FILE *errors)
-{
-	bool certificates = certificates_check(config, errors);
-	return content_check(config, errors) && certificates;
-}
-
-static void tls_config_make(const struct settings *s, struct tls_openssl_config *config)
-{
-	*config = (struct tls_openssl_config){
-		.certificate_count = s->certificate_count,
-		.trust = s->tls.trust,
-		.near_minimum = TLS_VERSION_1_2,
-		.handshake_timeout_us = s->timeouts.tls_handshake_seconds * SECOND_US,
-		.next_sessions_max = NEXT_RESUMPTIONS_MAX,
-	};
-	_Static_assert(SETTINGS_CERTIFICATES_MAX <= TLS_CERTIFICATES_MAX, "all configured ones fit");
-	for (uint32_t i = 0; i < s->certificate_count; i++)
-		config->certificates[i] = (struct tls_certificate_files){
-			.name = s->certificates[i].name,
-			.chain = s->certificates[i].chain,
-			.key = s->certificates[i].key,
-		};
-}
 
 /* ---- start ---- */
 
@@ -161,6 +105,9 @@ static bool policy_start(struct engine *e, char *error, size_t error_bytes)
 		snprintf(error, error_bytes, "no hugepage memory for the policy (%zu KiB)", bytes / KIB);
 		return false;
 	}
+	struct siphash_key secret;
+	dpdk_random(&secret, sizeof(secret));
+	policy_secret_set(e->policy, secret);
 	e->database = match_hs_compile(e->settings, error, error_bytes);
 	return e->database != NULL;
 }
@@ -184,6 +131,21 @@ static bool worker_start(struct engine *e, uint32_t index, char *error, size_t e
 	return worker_build(e, w, error, error_bytes);
 }
 
+/* What the operator may choose of TCP; the rest are dpdk_tcp_config()'s. */
+static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
+{
+	tcp->congestion = s->tcp.congestion == SETTINGS_NEWRENO ? TCP_NEWRENO : TCP_CUBIC;
+	tcp->cookies_off = s->tcp.syn_cookies == SETTINGS_COOKIES_NEVER;
+	tcp->per_source_max = s->tcp.connections_per_source_max;
+	tcp->per_source_half_open_max = s->tcp.half_open_per_source_max;
+	if (s->tcp.keepalive_seconds > 0)
+		tcp->keepalive = (struct tcp_keepalive){ .idle_ms = s->tcp.keepalive_seconds * 1000,
+							 .interval_ms = KEEPALIVE_INTERVAL_MS,
+							 .probes = KEEPALIVE_PROBES };
+	tcp->user_timeout_ms = s->tcp.user_timeout_seconds * 1000;
+	tcp->time_wait_us = s->tcp.time_wait_seconds * SECOND_US;
+}
+
 /* Every port serves the addresses of its own settings; secrets and seeds are each worker's own. */
 static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t index)
 {
@@ -192,6 +154,7 @@ static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t
 		const struct settings_port *port = &e->settings->ports[p];
 		struct tcp_config *tcp = &w->worker.tcp_configs[p];
 		dpdk_tcp_config(&e->dpdk, &e->want.plan, p, index, tcp);
+		tcp_settings_apply(e->settings, tcp);
 		_Static_assert(SETTINGS_PORT_ADDRESSES_MAX <= TCP_ADDRESSES_MAX, "addresses fit");
 		_Static_assert(SETTINGS_PORT_GATEWAYS_MAX <= TCP_GATEWAYS_MAX, "gateways fit");
 		tcp->address_count = port->address_count;
@@ -252,7 +215,7 @@ static bool worker_build(struct engine *e, struct engine_worker *w, char *error,
 static bool worker_heap(const struct engine *e, struct engine_worker *w, char *error, size_t error_bytes)
 {
 	struct tls_openssl_config tls;
-	tls_config_make(e->settings, &tls);
+	launch_tls_config(e->settings, &tls);
 	tls.sessions_max = e->dpdk.plan.connections_per_worker;
 	memcpy(tls.ticket_key, e->ticket_key, sizeof(tls.ticket_key));
 	w->tls = tls_openssl_make(&tls, w->worker.pool, error, error_bytes);

@@ -11,9 +11,6 @@
 #include "pmd-config/config_file.h"
 #include "run/engine.h"
 
-/* What the loader cannot check by itself: certificates, keys, trust, content rules. All mistakes are written to
- * `errors` as FILE:LINE: SETTING: what is wrong. */
-MUST_USE bool launch_check(const struct config *config, FILE *errors);
 enum launch_outcome {
 	LAUNCH_RUNNING = 1,
 	LAUNCH_REFUSED, /* the settings are at fault */

@@ -13,6 +13,7 @@
 #include "run/crash.h"
 #include "run/engine.h"
 #include "run/launch.h"
+#include "run/launch_check.h"
 #include "run/log.h"
 #include "run/options.h"
 #include "run/settings_show.h"
@@ -36,8 +37,6 @@ static int manual_print(void)
 static int config_test(const struct config *config, const struct options *options)
 {
 	struct buffer page = { .data = NULL };
-	if (!launch_check(config, stderr))
-		return EXIT_CONFIGURATION;
 	if (options->action == OPTIONS_SHOW) {
 		settings_show(config_settings(config), &page);
 		if (page.used > 0)
@@ -60,10 +59,8 @@ static int engine_run(const struct config *config)
 {
 	char error[512];
 	struct engine *e = calloc(1, sizeof(*e));
-	if (e == NULL || !launch_check(config, stderr)) {
-		free(e);
-		return e == NULL ? EXIT_FAILURE : EXIT_CONFIGURATION;
-	}
+	if (e == NULL)
+		return EXIT_FAILURE;
 	e->version = WEIR_VERSION;
 	memory_hide();
 	control_signals_block();
@@ -91,10 +88,14 @@ static int config_use(const struct options *options)
 	/* First of all, since it must come before OpenSSL's first allocation. */
 	if (!tls_openssl_wiping_install())
 		fprintf(stderr, "weir: OpenSSL was in use before us: TLS buffers are wiped the slow way\n");
-	struct config *config = config_load(options->config, stderr);
+	struct config *config = config_examine(options->config, stderr);
 	if (config == NULL)
 		return EXIT_CONFIGURATION;
-	int status = options->action == OPTIONS_RUN ? engine_run(config) : config_test(config, options);
+	launch_check(config);
+	int status = EXIT_CONFIGURATION;
+	if (config_report(config, stderr))
+		status = options->action == OPTIONS_RUN ? engine_run(config) :
+							  config_test(config, options);
 	config_free(config);
 	return status;
 }

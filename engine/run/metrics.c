@@ -10,9 +10,11 @@
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "run/metrics_int.h"
+
 /* ---- one family ---- */
 
-static void family(struct buffer *out, const char *name, const char *type, const char *help)
+void metrics_family(struct buffer *out, const char *name, const char *type, const char *help)
 {
 	buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
@@ -20,7 +22,7 @@ static void family(struct buffer *out, const char *name, const char *type, const
 static void single(struct buffer *out, const char *name, const char *type, const char *help,
                    uint64_t value)
 {
-	family(out, name, type, help);
+	metrics_family(out, name, type, help);
 	buffer_printf(out, "%s %" PRIu64 "\n", name, value);
 }
 
@@ -39,9 +41,9 @@ static double seconds_of(const struct view *v, uint64_t cycles)
 
 static void process_families(const struct view *v, struct buffer *out)
 {
-	family(out, "weir_build_info", "gauge", "The version that runs.");
+	metrics_family(out, "weir_build_info", "gauge", "The version that runs.");
 	buffer_printf(out, "weir_build_info{version=\"%s\"} 1\n", v->version);
-	family(out, "weir_start_time_seconds", "gauge", "When it was started, in seconds since 1970.");
+	metrics_family(out, "weir_start_time_seconds", "gauge", "When it was started, in seconds since 1970.");
 	buffer_printf(out, "weir_start_time_seconds %" PRId64 "\n", v->started_us / (int64_t)SECOND_US);
 	single(out, "weir_tsc_hz", "gauge", "Cycles of the time stamp counter in a second.", v->tsc_hz);
 	single(out, "weir_draining", "gauge", "1 while sessions are brought to their end before a stop.",
@@ -58,7 +60,7 @@ static void process_families(const struct view *v, struct buffer *out)
 static void worker_number(const struct view *v, struct buffer *out, const char *name, const char *type,
                           const char *help, size_t offset)
 {
-	family(out, name, type, help);
+	metrics_family(out, name, type, help);
 	for (uint32_t i = 0; i < v->worker_count; i++) {
 		const char *loop = (const char *)v->workers[i].loop;
 		buffer_printf(out, "%s{core=\"%u\"} %" PRIu64 "\n", name, v->workers[i].lcore,
@@ -69,7 +71,7 @@ static void worker_number(const struct view *v, struct buffer *out, const char *
 static void worker_seconds(const struct view *v, struct buffer *out, const char *name,
                            const char *help, size_t offset)
 {
-	family(out, name, "counter", help);
+	metrics_family(out, name, "counter", help);
 	for (uint32_t i = 0; i < v->worker_count; i++) {
 		const char *loop = (const char *)v->workers[i].loop;
 		uint64_t cycles = view_read((const uint64_t *)(const void *)(loop + offset));
@@ -92,153 +94,19 @@ static void worker_families(const struct view *v, struct buffer *out)
 	              offsetof(struct worker_counters, busy_turns));
 	worker_number(v, out, "weir_worker_sleeps_total", "counter", "Short sleeps for lack of work.",
 	              offsetof(struct worker_counters, sleeps));
-	family(out, "weir_worker_longest_turn_seconds", "gauge", "The longest turn so far.");
+	metrics_family(out, "weir_worker_longest_turn_seconds", "gauge", "The longest turn so far.");
 	for (uint32_t i = 0; i < v->worker_count; i++) {
 		buffer_printf(out, "weir_worker_longest_turn_seconds{core=\"%u\"} ", v->workers[i].lcore);
 		sample_us(out, view_read(&v->workers[i].loop->longest_turn_us));
 	}
-	family(out, "weir_core_busy_ratio", "gauge", "Busy time as a share of the last second.");
+	metrics_family(out, "weir_core_busy_ratio", "gauge", "Busy time as a share of the last second.");
 	for (uint32_t i = 0; i < v->worker_count; i++)
 		buffer_printf(out, "weir_core_busy_ratio{core=\"%u\"} %.4f\n", v->workers[i].lcore,
 		              v->workers[i].busy_ratio);
-	family(out, "weir_core_stalled", "gauge", "1 while a worker's loop does not turn.");
+	metrics_family(out, "weir_core_stalled", "gauge", "1 while a worker's loop does not turn.");
 	for (uint32_t i = 0; i < v->worker_count; i++)
 		buffer_printf(out, "weir_core_stalled{core=\"%u\"} %d\n", v->workers[i].lcore,
 		              v->workers[i].stalled);
-}
-
-/* ---- ports ---- */
-
-struct member { /* a counter inside a struct */
-	const char *labels; /* with its braces and commas, behind what all samples of the family have */
-	size_t offset;
-};
-
-static uint64_t member_read(const void *object, size_t offset)
-{
-	return view_read((const uint64_t *)(const void *)((const char *)object + offset));
-}
-
-static void nic_family(const struct view *v, struct buffer *out, const char *name, const char *help,
-                       const struct member *members, size_t count)
-{
-	family(out, name, "counter", help);
-	for (uint32_t w = 0; w < v->worker_count; w++)
-		for (uint32_t s = 0; s < v->workers[w].stack_count; s++)
-			for (size_t m = 0; m < count; m++)
-				buffer_printf(out, "%s{port=\"%s\",queue=\"%u\",%s} %" PRIu64 "\n", name,
-				              v->workers[w].stacks[s].port, w, members[m].labels,
-				              member_read(v->workers[w].stacks[s].io, members[m].offset));
-}
-
-static void nic_families(const struct view *v, struct buffer *out)
-{
-	static const struct member packets[] = {
-		{ "direction=\"in\"", offsetof(struct port_counters, rx_frames) },
-		{ "direction=\"out\"", offsetof(struct port_counters, tx_frames) },
-	};
-	static const struct member bytes[] = {
-		{ "direction=\"in\"", offsetof(struct port_counters, rx_bytes) },
-		{ "direction=\"out\"", offsetof(struct port_counters, tx_bytes) },
-	};
-	static const struct member drops[] = {
-		{ "reason=\"tx_stuck\"", offsetof(struct port_counters, tx_drops) },
-		{ "reason=\"hand_over\"", offsetof(struct port_counters, hand_drops) },
-		{ "reason=\"rx_unjoined\"", offsetof(struct port_counters, rx_unjoined) },
-	};
-	static const struct member waits[] = {
-		{ "reason=\"tx_full\"", offsetof(struct port_counters, tx_full) },
-		{ "reason=\"no_mbuf\"", offsetof(struct port_counters, no_mbuf) },
-	};
-	static const struct member handed[] = {
-		{ "direction=\"in\"", offsetof(struct port_counters, handed_in) },
-		{ "direction=\"out\"", offsetof(struct port_counters, handed_over) },
-	};
-	nic_family(v, out, "weir_nic_packets_total", "Frames received and sent.", packets, COUNT_OF(packets));
-	nic_family(v, out, "weir_nic_bytes_total", "Bytes of those frames.", bytes, COUNT_OF(bytes));
-	nic_family(v, out, "weir_nic_drops_total", "Frames given up by us.", drops, COUNT_OF(drops));
-	nic_family(v, out, "weir_nic_waits_total", "Times that sending had to wait for the next turn.", waits,
-	           COUNT_OF(waits));
-	nic_family(v, out, "weir_nic_handed_total", "Frames passed between workers.", handed,
-	           COUNT_OF(handed));
-}
-
-/* ---- tcp ---- */
-
-static void tcp_family(const struct view *v, struct buffer *out, const char *name, const char *help,
-                       const struct member *members, size_t count)
-{
-	family(out, name, "counter", help);
-	for (uint32_t w = 0; w < v->worker_count; w++)
-		for (uint32_t s = 0; s < v->workers[w].stack_count; s++)
-			for (size_t m = 0; m < count; m++)
-				buffer_printf(out, "%s{worker=\"%u\",port=\"%s\"%s} %" PRIu64 "\n", name, w,
-				              v->workers[w].stacks[s].port, members[m].labels,
-				              member_read(v->workers[w].stacks[s].tcp, members[m].offset));
-}
-
-#define TCP_ONE(v, out, name, help, counter)                                                       \
-	tcp_family(v, out, name, help,                                                             \
-	           &(const struct member){ "", offsetof(struct tcp_counters, counter) }, 1)
-
-static void tcp_gauges(const struct view *v, struct buffer *out)
-{
-	family(out, "weir_tcp_connections", "gauge", "Connections held, by state.");
-	for (uint32_t w = 0; w < v->worker_count; w++) {
-		for (uint32_t s = 0; s < v->workers[w].stack_count; s++) {
-			const struct view_stack *k = &v->workers[w].stacks[s];
-			uint32_t live = k->connections > k->time_waits ? k->connections - k->time_waits : 0;
-			buffer_printf(out, "weir_tcp_connections{worker=\"%u\",port=\"%s\",state=\"live\"} %u\n", w,
-			              k->port, live);
-			buffer_printf(out,
-			              "weir_tcp_connections{worker=\"%u\",port=\"%s\",state=\"time_wait\"} %u\n",
-			              w, k->port, k->time_waits);
-		}
-	}
-}
-
-static void tcp_drops(const struct view *v, struct buffer *out)
-{
-	family(out, "weir_tcp_drops_total", "counter", "Frames and segments dropped, by reason.");
-	for (uint32_t w = 0; w < v->worker_count; w++)
-		for (uint32_t s = 0; s < v->workers[w].stack_count; s++)
-			for (enum tcp_drop d = 0; d < TCP_DROP_COUNT; d++)
-				buffer_printf(out,
-				              "weir_tcp_drops_total{worker=\"%u\",port=\"%s\",reason=\"%s\"} %" PRIu64
-				              "\n",
-				              w, v->workers[w].stacks[s].port, label_of(tcp_drop_name(d)).text,
-				              view_read(&v->workers[w].stacks[s].tcp->drops[d]));
-}
-
-static void tcp_families(const struct view *v, struct buffer *out)
-{
-	static const struct member segments[] = {
-		{ ",direction=\"in\"", offsetof(struct tcp_counters, segments_in) },
-		{ ",direction=\"out\"", offsetof(struct tcp_counters, segments_out) },
-	};
-	static const struct member opens[] = {
-		{ ",side=\"near\"", offsetof(struct tcp_counters, opened_passive) },
-		{ ",side=\"next\"", offsetof(struct tcp_counters, opened_active) },
-	};
-	static const struct member retransmits[] = {
-		{ ",reason=\"timeout\"", offsetof(struct tcp_counters, timeouts) },
-		{ ",reason=\"fast\"", offsetof(struct tcp_counters, fast_retransmits) },
-	};
-	static const struct member resets[] = {
-		{ ",direction=\"in\"", offsetof(struct tcp_counters, resets_in) },
-		{ ",direction=\"out\"", offsetof(struct tcp_counters, resets_out) },
-	};
-	tcp_gauges(v, out);
-	tcp_family(v, out, "weir_tcp_segments_total", "TCP segments.", segments, COUNT_OF(segments));
-	tcp_family(v, out, "weir_tcp_opens_total", "Connections established.", opens, COUNT_OF(opens));
-	TCP_ONE(v, out, "weir_tcp_closes_total", "Connections over, for whatever reason.", closed);
-	TCP_ONE(v, out, "weir_tcp_retransmits_total", "Segments sent again.", retransmits);
-	tcp_family(v, out, "weir_tcp_recoveries_total", "Losses noticed, by how.", retransmits,
-	           COUNT_OF(retransmits));
-	tcp_family(v, out, "weir_tcp_resets_total", "RST segments.", resets, COUNT_OF(resets));
-	TCP_ONE(v, out, "weir_tcp_foreign_total", "Segments for connections that this worker does not have.",
-	        foreign);
-	tcp_drops(v, out);
 }
 
 /* ---- relay, TLS, content, memory ---- */
@@ -251,19 +119,19 @@ static void relay_families(const struct view *v, struct buffer *out)
 		text_str(&t, "weir_relay_");
 		text_str(&t, label_of(relay_counter_name(c)).text);
 		text_str(&t, "_total");
-		family(out, name, "counter", relay_counter_help(c));
+		metrics_family(out, name, "counter", relay_counter_help(c));
 		for (uint32_t w = 0; w < v->worker_count; w++)
 			buffer_printf(out, "%s{worker=\"%u\"} %" PRIu64 "\n", name, w,
 			              view_read(&v->workers[w].relay[c]));
 	}
-	family(out, "weir_smtp_sessions", "gauge", "Sessions open: near ones, and connections to next.");
+	metrics_family(out, "weir_smtp_sessions", "gauge", "Sessions open: near ones, and connections to next.");
 	for (uint32_t w = 0; w < v->worker_count; w++) {
 		buffer_printf(out, "weir_smtp_sessions{worker=\"%u\",side=\"near\"} %u\n", w,
 		              v->workers[w].sessions);
 		buffer_printf(out, "weir_smtp_sessions{worker=\"%u\",side=\"next\"} %u\n", w,
 		              v->workers[w].nexts);
 	}
-	family(out, "weir_reports_lost_total", "counter", "Log lines lost because control was behind.");
+	metrics_family(out, "weir_reports_lost_total", "counter", "Log lines lost because control was behind.");
 	for (uint32_t w = 0; w < v->worker_count; w++)
 		buffer_printf(out, "weir_reports_lost_total{worker=\"%u\"} %" PRIu64 "\n", w,
 		              v->workers[w].reports_lost);
@@ -272,7 +140,7 @@ static void relay_families(const struct view *v, struct buffer *out)
 static void tls_pair(const struct view *v, struct buffer *out, const char *name, const char *help,
                      size_t near, size_t next)
 {
-	family(out, name, "counter", help);
+	metrics_family(out, name, "counter", help);
 	for (uint32_t w = 0; w < v->worker_count; w++) {
 		const struct tls_engine_head *tls = v->workers[w].tls;
 		if (tls == NULL)
@@ -292,12 +160,18 @@ static void tls_families(const struct view *v, struct buffer *out)
 	tls_pair(v, out, "weir_tls_sessions_resumed_total", "Of those, resumed ones.",
 	         offsetof(struct tls_engine_head, resumed_near),
 	         offsetof(struct tls_engine_head, resumed_next));
-	family(out, "weir_tls_errors_total", "counter", "TLS sessions failed, by reason.");
+	metrics_family(out, "weir_tls_chains_known_total", "counter",
+	       "Full handshakes with next hops whose certificate chain had been found good before.");
+	for (uint32_t w = 0; w < v->worker_count; w++)
+		if (v->workers[w].tls != NULL)
+			buffer_printf(out, "weir_tls_chains_known_total{worker=\"%u\"} %" PRIu64 "\n", w,
+			              view_read(&v->workers[w].tls->chains_known));
+	metrics_family(out, "weir_tls_errors_total", "counter", "TLS sessions failed, by reason.");
 	for (uint32_t w = 0; w < v->worker_count; w++)
 		for (enum tls_failure f = TLS_FAILURE_PROTOCOL; v->workers[w].tls != NULL && f < TLS_FAILURE_COUNT; f++)
 			buffer_printf(out, "weir_tls_errors_total{worker=\"%u\",result=\"%s\"} %" PRIu64 "\n", w,
 			              label_of(tls_failure_name(f)).text, view_read(&v->workers[w].tls->failures[f]));
-	family(out, "weir_tls_sessions", "gauge", "TLS sessions open.");
+	metrics_family(out, "weir_tls_sessions", "gauge", "TLS sessions open.");
 	for (uint32_t w = 0; w < v->worker_count; w++)
 		if (v->workers[w].tls != NULL)
 			buffer_printf(out, "weir_tls_sessions{worker=\"%u\"} %u\n", w,
@@ -306,19 +180,35 @@ static void tls_families(const struct view *v, struct buffer *out)
 
 static void content_families(const struct view *v, struct buffer *out)
 {
-	family(out, "weir_regex_scan_bytes_total", "counter", "Bytes matched against the content rules.");
+	metrics_family(out, "weir_regex_scan_bytes_total", "counter", "Bytes matched against the content rules.");
 	for (uint32_t w = 0; w < v->worker_count; w++)
 		buffer_printf(out, "weir_regex_scan_bytes_total{worker=\"%u\"} %" PRIu64 "\n", w,
 		              view_read(&v->workers[w].content->bytes_scanned));
-	family(out, "weir_regex_matches_total", "counter", "Matches of content rules.");
+	metrics_family(out, "weir_regex_matches_total", "counter", "Matches of content rules.");
 	for (uint32_t w = 0; w < v->worker_count; w++)
 		buffer_printf(out, "weir_regex_matches_total{worker=\"%u\"} %" PRIu64 "\n", w,
 		              view_read(&v->workers[w].content->matches));
 }
 
-static void pool_families(const struct view *v, struct buffer *out)
+static void reserved_family(const struct view *v, struct buffer *out)
 {
-	family(out, "weir_blocks", "gauge", "Buffer blocks of 4 KiB: in all, free, and fewest ever free.");
+	metrics_family(out, "weir_memory_reserved_bytes", "gauge", "Memory reserved at the start, by what it is for.");
+	for (uint32_t w = 0; w < v->worker_count; w++) {
+		const struct arena *a = v->workers[w].memory;
+		for (uint32_t i = 0; a != NULL && i < a->lines; i++)
+			buffer_printf(out, "weir_memory_reserved_bytes{worker=\"%u\",part=\"%s\"} %zu\n", w,
+			              label_of(a->ledger[i].name).text, a->ledger[i].bytes);
+	}
+	metrics_family(out, "weir_connections_limit", "gauge", "Connections that the memory of a worker is made for.");
+	for (uint32_t w = 0; w < v->worker_count; w++)
+		buffer_printf(out, "weir_connections_limit{worker=\"%u\"} %u\n", w,
+		              v->workers[w].connections_max);
+}
+
+static void memory_families(const struct view *v, struct buffer *out)
+{
+	reserved_family(v, out);
+	metrics_family(out, "weir_blocks", "gauge", "Buffer blocks of 4 KiB: in all, free, and fewest ever free.");
 	for (uint32_t w = 0; w < v->worker_count; w++) {
 		const struct block_pool *p = v->workers[w].pool;
 		buffer_printf(out, "weir_blocks{worker=\"%u\",state=\"total\"} %u\n", w, p->total);
@@ -362,15 +252,15 @@ static void budget_families(const struct view *v, struct buffer *out)
 	static struct histogram sum[RELAY_STAGE_COUNT + 1]; /* too large for the stack; one caller */
 	for (enum relay_stage s = 0; s <= RELAY_STAGE_COUNT; s++)
 		view_budget(v, s, &sum[s]);
-	family(out, "weir_message_engine_seconds", "histogram",
+	metrics_family(out, "weir_message_engine_seconds", "histogram",
 	       "Delay of a message that the engine caused: what it waited for us, not for a peer.");
 	for (enum relay_stage s = 0; s <= RELAY_STAGE_COUNT; s++)
 		budget_stage(&sum[s], view_stage_name(s).text, out);
-	family(out, "weir_message_engine_quantile_seconds", "gauge",
+	metrics_family(out, "weir_message_engine_quantile_seconds", "gauge",
 	       "Quantiles of the same, over all messages since the start, in steps of 0.8 %.");
 	for (enum relay_stage s = 0; s <= RELAY_STAGE_COUNT; s++)
 		budget_quantiles(&sum[s], view_stage_name(s).text, out);
-	family(out, "weir_message_engine_seconds_max", "gauge", "The longest of those delays.");
+	metrics_family(out, "weir_message_engine_seconds_max", "gauge", "The longest of those delays.");
 	for (enum relay_stage s = 0; s <= RELAY_STAGE_COUNT; s++) {
 		buffer_printf(out, "weir_message_engine_seconds_max{stage=\"%s\"} ", view_stage_name(s).text);
 		sample_us(out, sum[s].max_us);
@@ -381,11 +271,11 @@ void metrics_write(const struct view *view, struct buffer *out)
 {
 	process_families(view, out);
 	worker_families(view, out);
-	nic_families(view, out);
-	tcp_families(view, out);
+	metrics_nic(view, out);
+	metrics_tcp(view, out);
 	relay_families(view, out);
 	tls_families(view, out);
 	content_families(view, out);
-	pool_families(view, out);
+	memory_families(view, out);
 	budget_families(view, out);
 }

@@ -63,7 +63,6 @@ static void burst_give_back(struct port_queue *q)
 static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count)
 {
 	uint32_t handed = rte_ring_sc_dequeue_burst(q->handed, (void **)q->rx, PORT_BURST / 2, NULL);
-	q->counters.handed_in += handed;
 	*handed_count = handed;
 	uint16_t room = (uint16_t)(handed == 0 ? PORT_BURST : PORT_BURST / 2);
 	uint32_t taken = handed + rte_eth_rx_burst(q->port_id, q->queue, q->rx + handed, room);
@@ -93,8 +92,8 @@ bool port_handed(const struct port_queue *q, uint32_t index)
 	return index < q->rx_handed;
 }
 
-/* `m` is given away, whatever happens. */
-static void hand(struct port_queue *q, struct rte_mbuf *m, uint16_t to)
+/* `m` is given away, whatever happens; what arrived there is counted in *counter. */
+static void hand(struct port_queue *q, struct rte_mbuf *m, uint16_t to, uint64_t *counter)
 {
 	CHECK(to < q->port->queues);
 	CHECK(to != q->queue);
@@ -103,14 +102,14 @@ static void hand(struct port_queue *q, struct rte_mbuf *m, uint16_t to)
 		rte_pktmbuf_free(m);
 		return;
 	}
-	q->counters.handed_over++;
+	(*counter)++;
 }
 
 void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to)
 {
 	CHECK(index < q->rx_count);
 	CHECK(q->rx[index] != NULL);
-	hand(q, q->rx[index], to);
+	hand(q, q->rx[index], to, &q->counters.handed_over);
 	q->rx[index] = NULL;
 }
 
@@ -118,7 +117,7 @@ void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to)
 {
 	CHECK(index < q->rx_count);
 	CHECK(q->rx[index] != NULL);
-	hand(q, rte_pktmbuf_copy(q->rx[index], q->pool, 0, UINT32_MAX), to);
+	hand(q, rte_pktmbuf_copy(q->rx[index], q->pool, 0, UINT32_MAX), to, &q->counters.copied_over);
 }
 
 struct room port_tx_room(struct port_queue *q)

@@ -25,7 +25,8 @@ struct port_counters {
 	uint64_t tx_full;   /* bursts the device did not take at once */
 	uint64_t tx_drops;  /* frames given up after that */
 	uint64_t no_mbuf;
-	uint64_t handed_over, handed_in; /* frames of another worker's connections, passed through a ring */
+	uint64_t handed_over; /* frames of another worker's connections, passed through a ring */
+	uint64_t copied_over; /* news of a neighbour, told to every worker */
 	uint64_t hand_drops;             /* not passed on: that worker's ring was full, or no mbuf for a copy */
 	uint64_t rx_unjoined;            /* chains longer than one mbuf's room: dropped */
 };

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/blocks.h"
 #include "base/histogram.h"
 #include "crypto-offload/tls.h"
@@ -40,6 +41,8 @@ struct view_worker {
 	uint32_t sessions, nexts;
 	const struct histogram *budget[RELAY_STAGE_COUNT + 1]; /* the last: of whole messages */
 	const struct block_pool *pool;
+	const struct arena *memory; /* its ledger says what was reserved; NULL: nothing is told */
+	uint32_t connections_max;
 	const struct tls_engine_head *tls; /* NULL: no TLS */
 	const struct content_head *content;
 	uint64_t reports_lost;

@@ -1,5 +1,7 @@
 /*
- * worker.c - the loop. One turn: receive, the application's turn, timers, send; the clock is read once.
+ * worker.c - the loop. One turn: receive, the application's turn, timers, send; the clock is read once. Then one chore
+ * of the application, if it has any: a long piece of work, for which nothing short had to wait. A chore has its own
+ * reading of the clock.
  *
  * Counting (what "CPU per message" is made of): a turn in which anything happened is busy, and all its cycles are
  * busy cycles; a turn that found nothing is an idle poll. Time asleep is in neither. Control reads the counters
@@ -24,6 +26,7 @@ static bool worker_turn(struct worker *w, struct instant now);
 static bool worker_receive(struct worker *w, uint32_t port, struct instant now);
 static bool worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame);
 static bool worker_timers(struct worker *w, struct instant now);
+static void worker_chore(struct worker *w);
 static bool worker_send(struct worker *w, uint32_t port, struct instant now);
 static void worker_count(struct worker *w, bool busy, uint64_t cycles);
 static void worker_sleep(struct worker *w, uint64_t idle_us, struct instant now);
@@ -38,6 +41,8 @@ int worker_run(void *worker)
 		uint64_t begin = clock_cycles();
 		struct instant now = clock_at(begin);
 		bool busy = worker_turn(w, now);
+		if (busy && w->app.chore != NULL)
+			worker_chore(w);
 		worker_count(w, busy, clock_cycles() - begin);
 		if (busy)
 			worked = now;
@@ -119,6 +124,15 @@ static bool worker_send(struct worker *w, uint32_t port, struct instant now)
 	}
 	port_tx_flush(q);
 	return sent > 0;
+}
+
+static void worker_chore(struct worker *w)
+{
+	struct instant now = clock_now();
+	if (!w->app.chore(w->app.app, now))
+		return;
+	for (uint32_t p = 0; p < w->port_count; p++)
+		worker_send(w, p, now);
 }
 
 /* ---- accounting and idling ---- */

@@ -28,6 +28,9 @@ struct worker_app {
 	void *app;
 	/* One turn; true when there was anything to do. wall_us: microseconds since 1970. */
 	bool (*turn)(void *app, struct instant now, int64_t wall_us);
+	/* One long piece of work, after the frames of a turn with something to do were sent; true when there was any.
+	 * NULL: there never is. */
+	bool (*chore)(void *app, struct instant now);
 	/* Nothing to do before this instant unless frames arrive. */
 	struct instant (*deadline)(void *app);
 };

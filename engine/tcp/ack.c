@@ -42,13 +42,10 @@ static bool update_window(struct conn *c, const struct tcp_seg *seg)
 }
 
 static void take_rtt(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
-                     struct instant now)
+                     const struct sent_news *news, struct instant now)
 {
-	if ((c->flags & CONN_TIMING) != 0) {
-		if (seq_lt(seg->ack, c->rtt_seq))
-			return;
-		rtt_sample(&c->rtt, instant_since(c->rtt_begin, now));
-		c->flags &= ~(uint32_t)CONN_TIMING;
+	if (news->oldest_known) {
+		rtt_sample(&c->rtt, (uint32_t)now.us - news->oldest_us);
 	} else if ((c->flags & CONN_STAMPS) != 0 && seg->options.stamp_echo != 0) {
 		/* After a retransmission only the echo tells which copy arrived (RFC 7323 4.1). */
 		uint32_t ms = conn_stamp(c, now) - seg->options.stamp_echo;
@@ -58,6 +55,12 @@ static void take_rtt(struct tcp_stack *s, struct conn *c, const struct tcp_seg *
 		return;
 	}
 	neigh_confirm(s, c, now);
+}
+
+static void forget_place(struct place *p, struct seq ack)
+{
+	if (seq_le(p->seq, ack))
+		p->block = NULL; /* its block may be given back */
 }
 
 /* Gives the blocks of acknowledged bytes back and moves snd_una. */
@@ -70,28 +73,88 @@ static void consume(struct tcp_stack *s, struct conn *c, struct seq ack)
 	byteq_consume(&c->tx, s->pool, data);
 	c->tx_known -= data;
 	c->snd_una = ack;
-	if (seq_ge(ack, c->snd_nxt)) { /* beyond where we went back to, or all of it */
-		c->snd_nxt = ack;
-		c->cursor = NULL;
-	}
+	c->snd_nxt = seq_max(c->snd_nxt, ack); /* the peer took a probe's byte */
+	forget_place(&c->fresh, ack);
+	forget_place(&c->again, ack);
 	if (data > 0)
 		conn_raise(s, c, TCP_WRITABLE);
 }
 
 static void acked_new(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
-                      struct instant now)
+                      struct sent_news *news, struct instant now)
 {
-	uint32_t bytes = seq_span(c->snd_una, seg->ack);
-	take_rtt(s, c, seg, now);
+	sent_acked(&c->sent, s->pool, seg->ack, news);
+	take_rtt(s, c, seg, news, now);
 	consume(s, c, seg->ack);
 	c->retries = c->probes = 0;
+	c->progress_ms = (uint32_t)(now.us / MS_US);
 	if (seq_eq(c->snd_una, c->snd_max))
-		conn_timer_stop(c); /* RFC 6298 (5.2) */
-	else if ((c->flags & CONN_RECOVERY) == 0)
-		conn_timer_set(s, c, CONN_TIMER_RETRANSMIT,
-		               instant_add(now, c->rtt.timeout_us)); /* (5.3) */
-	recovery_acked(s, c, bytes, now);
-	conn_ready(s, c);
+		keepalive_arm(s, c, now); /* RFC 6298 (5.2) */
+}
+
+static bool block_holds(const struct tcp_sack_block *outer, const struct tcp_sack_block *inner)
+{
+	return seq_le(outer->begin, inner->begin) && seq_ge(outer->end, inner->end);
+}
+
+/* RFC 2883 4: is the first block about bytes that arrived twice? A block about long ago is not
+ * believed. */
+static bool is_doubled(const struct conn *c, const struct tcp_seg *seg)
+{
+	const struct tcp_sack_block *first = &seg->options.sack[0];
+	if (!seq_lt(first->begin, first->end) || seq_gt(first->end, c->snd_nxt) ||
+	    seq_span(first->begin, first->end) > c->snd_wnd_max ||
+	    seq_span(first->begin, seg->ack) > c->snd_wnd_max * 2ull)
+		return false;
+	bool below = seq_le(first->end, seg->ack);
+	return below || (seg->options.sack_count > 1 && block_holds(first + 1, first));
+}
+
+/* What is reported must be in flight. In order of their numbers, so that reports which one ACK brings
+ * do not look like reordering. */
+static unsigned sort_reports(struct tcp_stack *s, const struct conn *c,
+                             const struct tcp_options *options, unsigned from,
+                             struct tcp_sack_block *sorted)
+{
+	unsigned count = 0;
+	for (unsigned i = from; i < options->sack_count; i++) {
+		struct tcp_sack_block b = options->sack[i];
+		if (!seq_lt(b.begin, b.end) || seq_lt(b.begin, c->snd_una) ||
+		    seq_gt(b.end, c->snd_nxt)) {
+			stack_drop(s, TCP_DROP_SACK_INVALID);
+			continue;
+		}
+		unsigned at = count++;
+		for (; at > 0 && seq_lt(b.begin, sorted[at - 1].begin); at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = b;
+	}
+	return count;
+}
+
+/* RFC 2018, RFC 2883. Returns the bytes of a D-SACK. */
+static uint32_t take_reports(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
+                             struct sent_news *news)
+{
+	struct tcp_sack_block sorted[TCP_SACK_BLOCKS_MAX];
+	const struct tcp_options *o = &seg->options;
+	if (o->sack_count == 0 || (c->flags & CONN_SACK) == 0)
+		return 0;
+	news->doubled = is_doubled(c, seg);
+	unsigned count = sort_reports(s, c, o, news->doubled ? 1 : 0, sorted);
+	for (unsigned i = 0; i < count; i++)
+		sent_sacked(&c->sent, s->pool, sorted[i].begin, sorted[i].end, news);
+	return news->doubled ? seq_span(o->sack[0].begin, o->sack[0].end) : 0;
+}
+
+static struct sent_news news_of(const struct conn *c, const struct tcp_seg *seg, struct instant now)
+{
+	return (struct sent_news){ .now = now,
+		                   .echo_known = (c->flags & CONN_STAMPS) != 0 &&
+		                                 seg->options.stamp_echo != 0,
+		                   .echo_ms = seg->options.stamp_echo - c->stamp_offset,
+		                   .rtt_min_us = c->rtt.min_us,
+		                   .high = c->rack.high };
 }
 
 /* RFC 5681 2: something is outstanding, no data, no SYN or FIN, the same ACK, the same window. */
@@ -125,20 +188,27 @@ enum step ack_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 	if (step != STEP_ON)
 		return step;
 	bool window_changed = update_window(c, seg);
-	if (seq_gt(seg->ack, c->snd_una)) {
-		acked_new(s, c, seg, now);
-		if (conn_fin_acked(c))
-			return fin_was_acked(s, c, now);
-	} else if (is_duplicate(c, seg, window_changed)) {
-		recovery_duplicate(s, c);
+	struct sent_news news = news_of(c, seg, now);
+	struct recovery_ack ack = { .ack = seg->ack,
+		                    .duplicate = is_duplicate(c, seg, window_changed) };
+	bool moved = seq_gt(seg->ack, c->snd_una);
+	if (moved)
+		acked_new(s, c, seg, &news, now);
+	ack.doubled_bytes = take_reports(s, c, seg, &news);
+	ack.bare = ack.duplicate && seg->options.sack_count == 0;
+	if (moved || ack.duplicate || news.sacked_bytes > 0 || news.doubled) {
+		recovery_acked(s, c, &news, &ack);
+		conn_ready(s, c);
 	}
+	if (moved && conn_fin_acked(c))
+		return fin_was_acked(s, c, now);
 	if (window_changed) {
 		if (c->timer_kind == CONN_TIMER_PERSIST && c->snd_wnd > 0) {
-			conn_timer_stop(c);
+			keepalive_arm(s, c, now);
 			c->retries = c->probes = 0;
 		}
 		conn_ready(s, c);
-	} else if (c->timer_kind == CONN_TIMER_PERSIST && (c->flags & CONN_VISIBLE) != 0) {
+	} else if (c->snd_wnd == 0 && (c->flags & CONN_VISIBLE) != 0) {
 		c->retries = 0; /* it answers our probes: it may keep its window closed (MUST-37) */
 	}
 	return STEP_ON;

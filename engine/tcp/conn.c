@@ -54,6 +54,12 @@ struct conn *conn_take(struct tcp_stack *s, const struct tuple *tuple, uint8_t l
 	c->hash = (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, tuple);
 	c->ack_deadline = c->deadline = INSTANT_NEVER;
 	c->challenge_begin = c->last_send = now;
+	c->rx_bytes_max = s->config.rx_bytes_max;
+	c->tx_bytes_max = s->config.tx_bytes_max;
+	c->quick_acks = TCP_QUICK_ACKS;
+	c->keep = s->config.keepalive;
+	c->user_timeout_ms = s->config.user_timeout_ms;
+	c->heard_ms = c->progress_ms = (uint32_t)(now.us / MS_US);
 	c->timer.kind = STACK_TIMER_CONN;
 	c->ack_timer.kind = STACK_TIMER_ACK;
 	flow_add(&s->flows, c->hash, c->head.slot + 1);
@@ -73,8 +79,20 @@ void conn_enter(struct tcp_stack *s, struct conn *c, enum conn_state state, stru
 	} else if (!half_open && (c->flags & CONN_HALF_OPEN) != 0) {
 		c->flags &= ~(uint32_t)CONN_HALF_OPEN;
 		s->half_open--;
+		if ((c->flags & CONN_COUNTED) != 0)
+			source_opened(&s->sources, c->source);
 	}
 	c->state = (uint8_t)state;
+}
+
+void conn_doubled(struct tcp_stack *s, struct conn *c, struct seq begin, struct seq end)
+{
+	s->counters.doubled_in++;
+	if ((c->flags & CONN_SACK) == 0)
+		return;
+	c->flags |= CONN_DOUBLED;
+	c->doubled_begin = begin;
+	c->doubled_end = end;
 }
 
 void conn_reasm_drop(struct tcp_stack *s, struct conn *c)
@@ -90,13 +108,17 @@ static void leave_wire(struct tcp_stack *s, struct conn *c)
 {
 	if ((c->flags & CONN_IN_FLOW) != 0)
 		flow_remove(&s->flows, c->hash, c->head.slot + 1);
-	c->flags &= ~(uint32_t)CONN_IN_FLOW;
+	if ((c->flags & CONN_COUNTED) != 0)
+		source_remove(&s->sources, c->source);
+	c->flags &= ~(uint32_t)(CONN_IN_FLOW | CONN_COUNTED);
 	link_remove(&c->output);
+	link_remove(&c->stalled);
 	conn_timer_stop(c);
 	wheel_stop(&s->wheel, &c->timer);
 	c->ack_deadline = INSTANT_NEVER;
 	wheel_stop(&s->wheel, &c->ack_timer);
 	conn_reasm_drop(s, c);
+	sent_clear(&c->sent, s->pool);
 }
 
 void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, struct instant now)
@@ -108,7 +130,6 @@ void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, 
 	leave_wire(s, c);
 	byteq_clear(&c->tx, s->pool);
 	c->tx_known = 0;
-	c->cursor = NULL;
 	c->why = (uint8_t)why;
 	s->counters.closed++;
 	if ((c->flags & CONN_VISIBLE) == 0)
@@ -153,6 +174,8 @@ void conn_raise(struct tcp_stack *s, struct conn *c, uint32_t bits)
 
 void conn_timer_set(struct tcp_stack *s, struct conn *c, enum conn_timer kind, struct instant at)
 {
+	if (kind != CONN_TIMER_PERSIST)
+		pressure_moves(c);
 	c->timer_kind = (uint8_t)kind;
 	c->deadline = at;
 	if (!timer_is_set(&c->timer) || instant_before(at, c->timer.at))
@@ -161,6 +184,7 @@ void conn_timer_set(struct tcp_stack *s, struct conn *c, enum conn_timer kind, s
 
 void conn_timer_stop(struct conn *c)
 {
+	pressure_moves(c);
 	c->timer_kind = CONN_TIMER_NONE;
 	c->deadline = INSTANT_NEVER;
 }
@@ -180,13 +204,32 @@ void conn_ack_now(struct tcp_stack *s, struct conn *c)
 	conn_ready(s, c);
 }
 
+/* RFC 5961 7 wants a limit for all; a fixed one would tell anybody who counts how much others were
+ * challenged (CVE-2016-5696), so each second has its own, drawn under our key. */
+static bool challenge_allowed(struct tcp_stack *s, struct instant now)
+{
+	uint64_t second = now.us / SECOND_US;
+	if (!s->challenge_drawn || second != s->challenge_second) {
+		struct siphash_key key = s->config.secret;
+		key.k1 ^= (uint64_t)TUPLE_CHALLENGE << 56;
+		uint64_t draw = siphash(key, span_of(&second, sizeof(second)));
+		s->challenge_second = second;
+		s->challenge_drawn = true;
+		s->challenges_left = TCP_CHALLENGES_ALL / 2 + (uint32_t)(draw % TCP_CHALLENGES_ALL);
+	}
+	if (s->challenges_left == 0)
+		return false;
+	s->challenges_left--;
+	return true;
+}
+
 void conn_ack_challenge(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	if (instant_since(c->challenge_begin, now) >= TCP_CHALLENGE_US) {
 		c->challenge_begin = now;
 		c->challenges = 0;
 	}
-	if (c->challenges >= TCP_CHALLENGES_MAX) {
+	if (c->challenges >= TCP_CHALLENGES_MAX || !challenge_allowed(s, now)) {
 		stack_drop(s, TCP_DROP_CHALLENGE_LIMIT);
 		return;
 	}

@@ -23,8 +23,10 @@
 #include "base/wheel.h"
 #include "tcp/congestion_int.h"
 #include "tcp/link_int.h"
+#include "tcp/rack_int.h"
 #include "tcp/reasm_int.h"
 #include "tcp/rtt_int.h"
+#include "tcp/sent_int.h"
 #include "tcp/tcp.h"
 #include "tcp/tuple_int.h"
 #include "wire/seq.h"
@@ -36,10 +38,17 @@ enum conn_state {
 	CONN_STATE_COUNT
 };
 
+/* Where in tx a sequence number stands, remembered so that the next one is found without a walk. */
+struct place {
+	struct block *block; /* NULL: nowhere */
+	uint32_t at;         /* offset into its data[] */
+	struct seq seq;
+};
+
 enum conn_flag {
 	CONN_ACK_NOW = 1u << 0,    /* an ACK is due; any segment carries it */
 	CONN_SEND_SYN = 1u << 1,   /* SYN or SYN-ACK, by state */
-	CONN_RETRANSMIT = 1u << 2, /* one segment from snd_una */
+	CONN_RETRANSMIT = 1u << 2, /* one lost segment whatever the congestion window says */
 	CONN_PROBE = 1u << 3,      /* one byte, or FIN, into a closed window */
 	CONN_SHUT = 1u << 4,       /* FIN follows what is in tx */
 	CONN_PEER_FIN = 1u << 5,   /* the peer's FIN was reached: nothing follows rcv_nxt */
@@ -47,20 +56,33 @@ enum conn_flag {
 		1u << 6,       /* the peer's FIN was seen at fin_seq, bytes before it are missing */
 	CONN_STAMPS = 1u << 7, /* negotiated: timestamps, SACK */
 	CONN_SACK = 1u << 8,
-	CONN_TIMING = 1u << 9,    /* rtt_seq is being timed since rtt_begin */
+	CONN_LOSS = 1u << 9,      /* a timeout came, `recover` is not yet acknowledged */
 	CONN_RECOVERY = 1u << 10, /* in fast recovery, up to `recover` */
 	CONN_PASSIVE = 1u << 11,
 	CONN_VISIBLE = 1u << 12,   /* the application holds the handle */
 	CONN_HALF_OPEN = 1u << 13, /* counted in half_open */
 	CONN_TX_LOST = 1u << 14,   /* closed before everything was acknowledged */
 	CONN_IN_FLOW = 1u << 15,
+	CONN_NAGLE = 1u << 16,
+	CONN_LIMITED = 1u << 17,    /* the congestion window was what stopped the last sending */
+	CONN_TAIL_DUE = 1u << 18,   /* a tail loss probe is to be sent */
+	CONN_TAIL = 1u << 19,       /* one is under way, up to tail_end, */
+	CONN_TAIL_AGAIN = 1u << 20, /* and it was a repetition */
+	CONN_UNDO = 1u << 21,       /* the last reduction may still turn out to be for nothing */
+	CONN_UNDO_STAMP = 1u << 22, /* undo_ms is when its first repetition left */
+	CONN_DOUBLED = 1u << 23,    /* bytes arrived twice: the next ACK says which (RFC 2883) */
+	CONN_KEEP_DUE = 1u << 24,   /* a keep-alive probe is to be sent */
+	CONN_COUNTED = 1u << 25,    /* among those of its source */
 };
 
 enum conn_timer {
 	CONN_TIMER_NONE = 0,
 	CONN_TIMER_RETRANSMIT,
+	CONN_TIMER_REORDER, /* RACK: what is missing then is lost */
+	CONN_TIMER_TAIL,    /* tail loss probe */
 	CONN_TIMER_PERSIST,
-	CONN_TIMER_FIN_WAIT_2
+	CONN_TIMER_FIN_WAIT_2,
+	CONN_TIMER_KEEPALIVE
 };
 
 /* What struct timer.kind says for the timers of a stack. */
@@ -71,21 +93,21 @@ struct conn {
 	struct slab_head head;
 	struct link output; /* in the ready list or a neighbour's */
 	struct seq snd_una, snd_nxt;
-	struct seq snd_max; /* highest ever sent: snd_nxt goes back after a timeout */
+	struct seq snd_max; /* beyond snd_nxt by what probed a closed window */
 	uint32_t snd_wnd;
 	struct seq rcv_nxt;
 	struct seq rcv_adv; /* right edge of the window as far as it was ever advertised */
 	uint32_t flags;     /* enum conn_flag */
 	uint8_t state;      /* enum conn_state */
 	uint8_t snd_shift, rcv_shift;
-	uint8_t duplicates; /* ACKs in a row */
+	uint8_t duplicates; /* in a row: ACKs, with SACK those that reported something new */
 
 	/* line 1, per segment with data */
 	struct byteq tx;           /* from snd_una on (behind our SYN) */
-	struct block *cursor;      /* where in tx snd_nxt is; NULL: at the front */
-	uint32_t cursor_at;        /* offset into its data[] */
-	uint32_t tx_known;         /* bytes of tx that tcp_tx_added() told of */
 	struct byteq rx;
+	uint32_t tx_known;         /* bytes of tx that tcp_tx_added() told of */
+	uint32_t spare;
+	struct instant rto_at;     /* when RTO comes, whatever timer is set */
 
 	/* line 2, per ACK */
 	struct seq snd_wl1, snd_wl2;
@@ -101,14 +123,19 @@ struct conn {
 	uint8_t timer_kind;    /* enum conn_timer */
 	uint8_t visit;         /* frames sent in this visit of the output loop */
 	uint8_t local;         /* index of our address */
-	struct seq rtt_seq;
 	struct instant deadline; /* of timer_kind; the wheel may fire earlier */
 	struct instant ack_deadline; /* of a delayed ACK; INSTANT_NEVER: none */
+	struct place fresh, again;   /* where in tx new and repeated bytes were last found */
+	struct sent sent;
+	struct rack rack;
+	uint32_t prr_delivered, prr_out, prr_base; /* RFC 6937 */
+	struct seq tail_end;
+	uint32_t undo_ms, undo_bytes;
+	uint32_t reduced_us; /* when the last recovery began */
 
 	/* line 3 and 4, per timer */
 	struct timer timer;
 	struct timer ack_timer;
-	struct instant rtt_begin;
 	struct instant last_send;
 	struct rtt rtt;
 	uint32_t snd_wnd_max;
@@ -127,6 +154,20 @@ struct conn {
 	uint8_t challenges;
 	uint8_t probes; /* of a closed window, in a row, answered or not */
 	struct seq iss, fin_seq;
+	uint32_t rx_bytes_max, tx_bytes_max; /* of this connection */
+	uint32_t rx_window;      /* what is advertised of rx_bytes_max: grows with the path (tuning.c) */
+	uint32_t tuning_us;      /* when the present measurement began, */
+	struct seq tuning_begin; /* and how far the application had read */
+	struct seq doubled_begin, doubled_end;
+	struct link stalled; /* among those with a closed window, since: */
+	uint32_t stalled_ms;
+	uint32_t source; /* hash of where it comes from, if COUNTED */
+	struct tcp_keepalive keep;
+	uint32_t user_timeout_ms;
+	uint32_t heard_ms;    /* the last acceptable segment */
+	uint32_t progress_ms; /* when something was last acknowledged, or began to wait for it */
+	uint8_t keep_sent;
+	uint8_t quick_acks;
 	uint32_t events; /* enum tcp_event_bits to report */
 	uint32_t tag;
 	struct link event;
@@ -137,8 +178,7 @@ struct conn {
 
 _Static_assert(offsetof(struct conn, tx) == 64, "line 0 of a connection is full");
 _Static_assert(offsetof(struct conn, snd_wl1) == 128, "line 1 of a connection is full");
-_Static_assert(offsetof(struct conn, timer) == 192, "line 2 of a connection is full");
-_Static_assert(sizeof(struct conn) <= 448, "a connection is seven cache lines");
+_Static_assert(sizeof(struct conn) <= 768, "a connection is twelve cache lines");
 
 /* ---- life ---- */
 
@@ -168,8 +208,11 @@ void conn_timer_stop(struct conn *c);
 /* An ACK within TCP_ACK_DELAY_US. */
 void conn_ack_later(struct tcp_stack *s, struct conn *c, struct instant now);
 void conn_ack_now(struct tcp_stack *s, struct conn *c);
-/* An ACK that a peer provoked without bringing anything: at most TCP_CHALLENGES_MAX per second. */
+/* An ACK that a peer provoked without bringing anything: at most TCP_CHALLENGES_MAX per second, and a share
+ * of what all connections may send. */
 void conn_ack_challenge(struct tcp_stack *s, struct conn *c, struct instant now);
+/* [begin, end) came although we had it: an ACK is due, and says so. */
+void conn_doubled(struct tcp_stack *s, struct conn *c, struct seq begin, struct seq end);
 void conn_reasm_drop(struct tcp_stack *s, struct conn *c);
 
 /* Sequence numbers sent and not acknowledged, as far as snd_nxt. */
@@ -178,7 +221,13 @@ static inline uint32_t conn_flight(const struct conn *c)
 	return seq_span(c->snd_una, c->snd_nxt);
 }
 
-/* Bytes (without FIN) that were never sent, or are to be sent again. */
+/* What is thought to be under way: neither reported nor lost (RFC 6675 4, RFC 8985 3.2). */
+static inline uint32_t conn_pipe(const struct conn *c)
+{
+	return conn_flight(c) - c->sent.sacked_bytes - c->sent.lost_bytes;
+}
+
+/* Bytes (without FIN) that were never sent. */
 static inline uint32_t conn_unsent(const struct conn *c)
 {
 	int32_t bytes = seq_diff(c->snd_nxt, c->tx_end);

@@ -31,6 +31,20 @@ static uint32_t port_share(const struct tcp_config *config, uint32_t *count)
 	return first;
 }
 
+/* A port the caller insists on. */
+static bool take_port(struct tcp_stack *s, struct tuple *t, uint16_t port,
+                      struct port_choice *choice, struct instant now)
+{
+	struct time_wait *wait;
+	t->local_port = port;
+	if (demux_find(s, t, &wait) != NULL || listen_find(s, t->local, port) != NULL)
+		return false;
+	if (wait != NULL && !time_wait_reusable(s, wait, now))
+		return false;
+	*choice = (struct port_choice){ .port = port, .taken_over = wait };
+	return true;
+}
+
 static bool choose_port(struct tcp_stack *s, struct tuple *t, struct port_choice *choice,
                         struct instant now)
 {
@@ -56,8 +70,37 @@ static bool choose_port(struct tcp_stack *s, struct tuple *t, struct port_choice
 	return choice->taken_over != NULL;
 }
 
+static enum tcp_connect_outcome open_actively(struct tcp_stack *s, const struct tuple *t,
+                                              uint8_t local, const struct port_choice *choice,
+                                              uint64_t user, struct instant now, struct handle *id)
+{
+	struct seq isn_min = { 0 };
+	bool over = choice->taken_over != NULL;
+	if (over) { /* numbers of the old incarnation must not be used again (RFC 9293 3.4.3) */
+		isn_min = seq_add(choice->taken_over->snd_nxt, 0x10000);
+		time_wait_leave(s, choice->taken_over);
+	}
+	struct conn *c = conn_take(s, t, local, now);
+	if (c == NULL)
+		return TCP_CONNECT_NO_CONNECTION;
+	c->user = user;
+	c->flags |= CONN_VISIBLE | CONN_SEND_SYN;
+	handshake_begin(s, c, t, over ? &isn_min : NULL, now);
+	conn_enter(s, c, CONN_SYN_SENT, now);
+	conn_ready(s, c);
+	*id = slab_handle(&s->conns, c);
+	return TCP_CONNECT_STARTED;
+}
+
 enum tcp_connect_outcome tcp_connect(struct tcp_stack *s, struct endpoint remote, uint64_t user,
                                      struct instant now, struct handle *id)
+{
+	return tcp_connect_from(s, (struct endpoint){ 0 }, remote, user, now, id);
+}
+
+enum tcp_connect_outcome tcp_connect_from(struct tcp_stack *s, struct endpoint from,
+                                          struct endpoint remote, uint64_t user, struct instant now,
+                                          struct handle *id)
 {
 	struct ip_addr hop;
 	uint8_t local;
@@ -67,27 +110,17 @@ enum tcp_connect_outcome tcp_connect(struct tcp_stack *s, struct endpoint remote
 	                 !host_owns(s, remote.addr, &local);
 	if (!plausible || !route_find(s, remote.addr, &hop, &local))
 		return TCP_CONNECT_NO_ROUTE;
+	if (from.addr.family != IP_NONE &&
+	    (from.addr.family != remote.addr.family || !host_owns(s, from.addr, &local)))
+		return TCP_CONNECT_NO_PORT;
 	struct tuple t = { .local = stack_addr(s, local),
 		           .remote = remote.addr,
 		           .remote_port = remote.port };
 	struct port_choice choice;
-	if (!choose_port(s, &t, &choice, now))
+	bool found = from.port != 0 ? take_port(s, &t, from.port, &choice, now)
+	                            : choose_port(s, &t, &choice, now);
+	if (!found)
 		return TCP_CONNECT_NO_PORT;
 	t.local_port = choice.port;
-	struct seq isn_min = { 0 };
-	bool over = choice.taken_over != NULL;
-	if (over) { /* numbers of the old incarnation must not be used again (RFC 9293 3.4.3) */
-		isn_min = seq_add(choice.taken_over->snd_nxt, 0x10000);
-		time_wait_leave(s, choice.taken_over);
-	}
-	struct conn *c = conn_take(s, &t, local, now);
-	if (c == NULL)
-		return TCP_CONNECT_NO_CONNECTION;
-	c->user = user;
-	c->flags |= CONN_VISIBLE | CONN_SEND_SYN;
-	handshake_begin(s, c, &t, over ? &isn_min : NULL, now);
-	conn_enter(s, c, CONN_SYN_SENT, now);
-	conn_ready(s, c);
-	*id = slab_handle(&s->conns, c);
-	return TCP_CONNECT_STARTED;
+	return open_actively(s, &t, local, &choice, user, now, id);
 }

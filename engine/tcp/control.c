@@ -59,11 +59,12 @@ void control_headers(struct tcp_stack *s, struct writer *w, const uint8_t *mac, 
 		         protocol == IP_ICMP6 ? 255 : IP_HOP_LIMIT);
 }
 
-void control_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
-                     struct ip_addr dst, const struct tcp_seg *seg, struct instant now)
+static void emit_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+                         struct ip_addr dst, const struct tcp_seg *seg, bool limited,
+                         struct instant now)
 {
 	struct writer w;
-	if (!control_begin(s, &w, true, now))
+	if (!control_begin(s, &w, limited, now))
 		return;
 	uint16_t bytes = tcp_seg_header_bytes(&seg->options);
 	control_headers(s, &w, mac, src, dst, IP_TCP, bytes);
@@ -81,6 +82,18 @@ void control_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src
 	s->counters.segments_out++;
 	if ((seg->flags & TCP_RST) != 0)
 		s->counters.resets_out++;
+}
+
+void control_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+                     struct ip_addr dst, const struct tcp_seg *seg, struct instant now)
+{
+	emit_segment(s, mac, src, dst, seg, true, now);
+}
+
+void control_answer_syn(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+                        struct ip_addr dst, const struct tcp_seg *seg, struct instant now)
+{
+	emit_segment(s, mac, src, dst, seg, false, now);
 }
 
 size_t control_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta)

@@ -38,6 +38,9 @@ void control_headers(struct tcp_stack *s, struct writer *w, const uint8_t *mac, 
 /* A TCP segment without data. */
 void control_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
                      struct ip_addr dst, const struct tcp_seg *seg, struct instant now);
+/* The same for a SYN cookie: one small answer to each SYN, so without the rate limit. */
+void control_answer_syn(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+                        struct ip_addr dst, const struct tcp_seg *seg, struct instant now);
 size_t control_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta);
 
 #endif

@@ -63,13 +63,29 @@ static bool is_foreign(const struct tcp_config *config, uint16_t port)
 	       port <= config->port_last && port % config->port_stride != config->port_offset;
 }
 
+/* An ACK to a listener may bring back what a SYN cookie said. */
+static bool cookie_input(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg,
+                         const struct tuple *t, struct instant now)
+{
+	if ((seg->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || !s->cookies.any ||
+	    listen_find(s, t->local, t->local_port) == NULL)
+		return false;
+	struct conn *c = cookie_accept(s, p, seg, t, now);
+	if (c == NULL)
+		return false;
+	input_segment(s, c, p, seg, now);
+	return true;
+}
+
 static void without_connection(struct tcp_stack *s, const struct packet *p,
-                               const struct tcp_seg *seg, const struct tuple *t,
+                               struct tcp_seg *seg, const struct tuple *t,
                                const struct seq *isn_min, struct instant now)
 {
 	if (listen_find(s, t->local, t->local_port) != NULL &&
 	    (seg->flags & (TCP_ACK | TCP_RST)) == 0) {
 		listen_input(s, p, seg, t, isn_min, now);
+	} else if (cookie_input(s, p, seg, t, now)) {
+		return;
 	} else if (is_foreign(&s->config, t->local_port)) {
 		s->counters.foreign++;
 		stack_drop(s, TCP_DROP_FOREIGN);

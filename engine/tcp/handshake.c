@@ -11,19 +11,26 @@ static uint32_t ip_header_bytes(const struct conn *c)
 	return c->remote.family == IP_V4 ? IP4_HEADER_BYTES : IP6_HEADER_BYTES;
 }
 
+void handshake_number(struct conn *c, struct seq isn)
+{
+	c->iss = isn;
+	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn;
+	c->tx_end = seq_add(isn, 1); /* our SYN */
+	rack_init(&c->rack, isn);
+}
+
 void handshake_begin(struct tcp_stack *s, struct conn *c, const struct tuple *t,
                      const struct seq *isn_min, struct instant now)
 {
 	struct seq isn = tuple_isn(s->config.secret, t, now);
 	if (isn_min != NULL && seq_lt(isn, *isn_min))
 		isn = *isn_min;
-	c->iss = isn;
-	c->snd_una = c->snd_nxt = c->snd_max = c->recover = isn;
-	c->tx_end = seq_add(isn, 1); /* our SYN */
+	handshake_number(c, isn);
 	c->stamp_offset = tuple_stamp_offset(s->config.secret, t);
 	c->announced_mss = (uint16_t)(s->config.mtu - ip_header_bytes(c) - TCP_HEADER_BYTES);
 	c->mss = c->announced_mss;
-	rtt_init(&c->rtt);
+	tuning_begin(s, c);
+	rtt_init(&c->rtt, s->config.rto_initial_us);
 }
 
 static uint16_t segment_bytes(const struct conn *c, const struct tcp_options *o)
@@ -77,22 +84,26 @@ void handshake_done(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
                     struct instant now)
 {
 	bool passive = (c->flags & CONN_PASSIVE) != 0;
-	if ((c->flags & CONN_TIMING) != 0)
-		rtt_sample(&c->rtt, instant_since(c->rtt_begin, now));
-	c->flags &= ~(uint32_t)(CONN_TIMING | CONN_SEND_SYN);
+	struct sent_news news = { .now = now, .high = c->iss };
+	c->flags &= ~(uint32_t)CONN_SEND_SYN;
 	c->snd_una = seq_add(c->iss, 1);
-	c->snd_nxt = seq_max(c->snd_nxt, c->snd_una);
+	c->snd_nxt = c->snd_max = c->snd_una;
+	sent_acked(&c->sent, s->pool, c->snd_una, &news);
+	if (news.oldest_known)
+		rtt_sample(&c->rtt, (uint32_t)now.us - news.oldest_us);
+	rack_learn(c, &news);
 	c->recover = c->iss;
 	s->congestion->opened(&c->congestion, c->mss, c->retries);
 	if (c->retries > 0 && c->rtt.smoothed_us == 0)
-		rtt_init(&c->rtt); /* the backoff belonged to the SYN (RFC 6298 5.7) */
+		rtt_init(&c->rtt, s->config.rto_initial_us); /* the backoff belonged to the SYN (RFC 6298 5.7) */
 	c->retries = 0;
-	conn_timer_stop(c);
 	c->snd_wnd = (uint32_t)seg->window << ((seg->flags & TCP_SYN) != 0 ? 0 : c->snd_shift);
 	c->snd_wnd_max = c->snd_wnd;
 	c->snd_wl1 = seg->seq;
 	c->snd_wl2 = seg->ack;
 	conn_enter(s, c, CONN_ESTABLISHED, now);
+	tuning_opened(c, now);
+	keepalive_arm(s, c, now);
 	neigh_confirm(s, c, now);
 	if (passive) {
 		s->counters.opened_passive++;

@@ -38,10 +38,9 @@ static void path_shrank(struct tcp_stack *s, struct conn *c, uint32_t mtu, struc
 	if (mss >= c->mss || !conn_synchronised(c))
 		return;
 	c->mss = (uint16_t)mss;
-	c->snd_nxt = c->snd_una;
-	c->cursor = NULL;
-	c->flags &= ~(uint32_t)CONN_TIMING;
-	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, instant_add(now, c->rtt.timeout_us));
+	(void)sent_lose(&c->sent, s->pool, c->snd_una, c->snd_nxt);
+	c->flags |= CONN_RETRANSMIT;
+	recovery_arm(s, c, true, 0, now);
 	conn_ready(s, c);
 }
 

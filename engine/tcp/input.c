@@ -50,6 +50,15 @@ static bool acceptable(const struct conn *c, const struct tcp_seg *seg)
 	return seq_within(seg->seq, c->rcv_nxt, window) || seq_within(last, c->rcv_nxt, window);
 }
 
+/* A whole segment that we had: the peer may learn that its repetition was for nothing. */
+static void note_doubled(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg)
+{
+	struct seq end = seq_add(seg->seq, (uint32_t)seg->payload.bytes);
+	if (seg->payload.bytes > 0 && seq_le(end, c->rcv_nxt) &&
+	    seq_span(seg->seq, c->rcv_nxt) <= c->rx_bytes_max)
+		conn_doubled(s, c, seg->seq, end);
+}
+
 /* First: sequence number. What is outside the window is acknowledged and dropped; a closed window
  * still lets ACKs through ("special allowance"). */
 static enum step check_sequence(struct tcp_stack *s, struct conn *c, struct tcp_seg *seg,
@@ -60,6 +69,7 @@ static enum step check_sequence(struct tcp_stack *s, struct conn *c, struct tcp_
 	stack_drop(s, TCP_DROP_OUT_OF_WINDOW);
 	if ((seg->flags & TCP_RST) != 0)
 		return STEP_STOP;
+	note_doubled(s, c, seg);
 	if (seg->payload.bytes > 0)
 		conn_ack_now(s,
 		             c); /* a window probe, or a repetition: our ACK may have been lost */
@@ -153,8 +163,11 @@ static void synchronised_input(struct tcp_stack *s, struct conn *c, const struct
 		step = check_stamp(s, c, seg, now);
 	if (step == STEP_ON)
 		step = check_sequence(s, c, seg, now);
-	if (step == STEP_ON)
+	if (step == STEP_ON) {
+		c->heard_ms = (uint32_t)(now.us / MS_US);
+		c->keep_sent = 0;
 		step = check_reset(s, c, seg, now);
+	}
 	if (step == STEP_ON)
 		step = check_syn(s, c, seg, now);
 	if (step == STEP_ON && (seg->flags & TCP_ACK) == 0) {

@@ -13,6 +13,8 @@
 #define TCP_STAMP_BYTES 12u /* timestamps option, padded */
 #define TCP_PATH_MTU_MIN_V4 576u /* a smaller report of a router is not believed (RFC 5927 7.2) */
 #define TCP_PATH_MTU_MIN_V6 1280u
+#define TCP_BLACK_HOLE_RETRIES 2u /* of one large segment: then a smaller one is tried (RFC 4821 7.7) */
+#define TCP_BLACK_HOLE_MSS_V4 1024u /* RFC 4821 7.2: what nearly every path carries */
 
 /* ---- retransmission, RFC 6298 ---- */
 #define TCP_RTO_INITIAL_US SECOND_US
@@ -29,9 +31,13 @@
 /* ---- acknowledging ---- */
 #define TCP_ACK_DELAY_US (40 * MS_US) /* MUST-58: below 500 ms */
 #define TCP_ACK_SEGMENTS 2u           /* an ACK at least for every second full segment, SHLD-19 */
+#define TCP_QUICK_ACKS 16u /* large segments at the start are acknowledged one by one: the peer is in slow
+	                      start, and its window grows by our ACKs */
 #define TCP_ACKS_OWED_MAX 64u         /* duplicate ACKs waiting to be sent */
 #define TCP_CHALLENGES_MAX 2u         /* per connection and TCP_CHALLENGE_US (RFC 5961 7) */
 #define TCP_CHALLENGE_US SECOND_US
+#define TCP_CHALLENGES_ALL 1000u /* of all connections in a second, give or take half of it by a keyed draw: who
+	                            counts ours learns nothing of others (CVE-2016-5696) */
 
 /* ---- congestion ---- */
 #define TCP_INITIAL_SEGMENTS 10u /* RFC 6928 */
@@ -39,15 +45,29 @@
 #define TCP_DUPLICATES 3u /* RFC 5681 3.2 */
 #define TCP_WINDOW_MAX (1u << 30)
 
+/* ---- what is in flight ---- */
+#define SENT_RANGES_MAX 128u /* per connection (CVE-2019-5599: work per ACK must be bounded) */
+#define SENT_RANGES_FEW 6u   /* in the connection itself: a dialogue needs three */
+#define TCP_SACKED_SEGMENTS 3u /* RFC 8985 3.2: DupThresh */
+#define TCP_REORDER_STEPS_MAX 255u /* reo_wnd_mult; the smoothed round trip bounds the window anyway */
+#define TCP_REORDER_PERSIST 16u    /* RFC 8985 6.2 step 4: recoveries without D-SACK */
+#define TCP_TAIL_DELAY_US (200 * MS_US) /* RFC 8985 7.2: the peer may delay the ACK of one segment */
+#define TCP_RTT_MIN_WINDOW_MS (300u * 1000) /* how long the shortest round trip is remembered */
+
 /* ---- PAWS ---- */
 #define TCP_PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* 24 days, RFC 7323 5.5 */
 
 /* ---- reassembly ---- */
-#define TCP_REORDER_RANGES_MAX 16u /* per connection; each holds a block of its own at worst */
+#define TCP_REORDER_RANGES_MAX 64u /* per connection (CVE-2018-5390); work per segment is bounded by it */
+#define TCP_REORDER_SPARE_BLOCKS 8u /* for the edges of ranges, above what the bytes themselves fill */
 #define TCP_REORDER_SHARE 8u       /* 1 in so many connections may hold out-of-order bytes */
 #define TCP_REORDER_CONNECTIONS_MIN 64u
 #define TCP_WINDOW_SHARE_MIN 8192u /* a window's share of the pool is never smaller: some segments */
 #define TCP_POOL_LOW_SHARE 16u /* windows stop growing while less than 1/16 of the blocks is free */
+
+/* ---- memory pressure ---- */
+#define TCP_STALL_US (5 * SECOND_US) /* a closed window is borne that long while blocks are low */
+#define TCP_STALL_EVICTIONS 16u      /* per turn: making room must not become the work itself */
 
 /* ---- output ---- */
 #define TCP_VISIT_FRAMES 4u /* frames of one connection before the next has its turn */
@@ -60,7 +80,7 @@
 #define TCP_NEIGHBOUR_FRESH_US (30 * SECOND_US) /* REACHABLE_TIME */
 
 /* ---- frames without a connection ---- */
-#define TCP_CONTROL_FRAMES_MAX 64u
+#define TCP_CONTROL_FRAMES_MAX 256u /* more than a burst of SYNs brings between two outputs */
 #define TCP_CONTROL_BYTES_MAX 1600u
 #define TCP_CONTROL_PER_MS 32u /* answers to whoever asks: no reflector, no RST storm */
 

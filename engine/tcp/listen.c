@@ -2,8 +2,9 @@
  * listen.c - listeners, and SYNs that reach them (RFC 9293 3.10.7.2).
  *
  * A SYN makes a half-open connection, of which half_open_max may exist; it holds no blocks and gets
- * TCP_SYN_ACK_RETRIES_MAX repetitions of its answer. Data and FIN on the SYN are not taken: the
- * peer sends them again.
+ * TCP_SYN_ACK_RETRIES_MAX repetitions of its answer. Above that bound, or the one of its source, the
+ * answer is a cookie (cookie.c) and nothing is kept. Data and FIN on the SYN are not taken: the peer
+ * sends them again.
  */
 #include "tcp/stack_int.h"
 
@@ -34,15 +35,40 @@ static bool admissible(struct tcp_stack *s, const struct packet *p, const struct
 		stack_drop(s, TCP_DROP_TCP_FLAGS);
 		return false;
 	}
-	if (s->half_open >= s->config.half_open_max) {
-		stack_drop(s, TCP_DROP_SYN_HALF_OPEN);
-		return false;
-	}
 	if (!route_find(s, p->ip.src, &hop, &local)) {
 		stack_drop(s, TCP_DROP_SYN_NO_ROUTE);
 		return false;
 	}
+	uint32_t most = s->config.per_source_max;
+	if (most > 0 && source_count(&s->sources, source_hash(s, p->ip.src)).open >= most) {
+		stack_drop(s, TCP_DROP_SYN_SOURCE);
+		return false;
+	}
 	return true;
+}
+
+/* Are half-open connections used up, all of them or those of this source? */
+static bool is_flooded(const struct tcp_stack *s, const struct packet *p)
+{
+	uint32_t most = s->config.per_source_half_open_max;
+	if (s->half_open >= s->config.half_open_max)
+		return true;
+	return most > 0 && source_count(&s->sources, source_hash(s, p->ip.src)).half_open >= most;
+}
+
+struct conn *listen_take(struct tcp_stack *s, const struct packet *p, const struct tuple *t,
+                         struct instant now)
+{
+	struct conn *c = conn_take(s, t, p->local, now);
+	if (c == NULL) {
+		stack_drop(s, TCP_DROP_SYN_NO_CONNECTION);
+		return NULL;
+	}
+	c->flags |= CONN_PASSIVE | CONN_COUNTED;
+	c->source = source_hash(s, t->remote);
+	source_add(&s->sources, c->source);
+	c->tag = listen_find(s, t->local, t->local_port)->tag;
+	return c;
 }
 
 void listen_input(struct tcp_stack *s, const struct packet *p, const struct tcp_seg *seg,
@@ -50,13 +76,16 @@ void listen_input(struct tcp_stack *s, const struct packet *p, const struct tcp_
 {
 	if (!admissible(s, p, seg))
 		return;
-	struct conn *c = conn_take(s, t, p->local, now);
-	if (c == NULL) {
-		stack_drop(s, TCP_DROP_SYN_NO_CONNECTION);
+	if (is_flooded(s, p)) {
+		if (s->config.cookies_off || isn_min != NULL) /* an ISN of its own has no room in a cookie */
+			stack_drop(s, TCP_DROP_SYN_HALF_OPEN);
+		else
+			cookie_answer(s, p, seg, t, now);
 		return;
 	}
-	c->flags |= CONN_PASSIVE;
-	c->tag = listen_find(s, t->local, t->local_port)->tag;
+	struct conn *c = listen_take(s, p, t, now);
+	if (c == NULL)
+		return;
 	handshake_begin(s, c, t, isn_min, now);
 	handshake_learn(s, c, seg, now);
 	conn_enter(s, c, CONN_SYN_RECEIVED, now);

@@ -6,57 +6,111 @@
  * choice is a ladder: the first rung that has something wins, and any segment carries the ACK that
  * is due.
  *
- *   SYN or SYN-ACK - one repeated segment - duplicate ACKs, one by one - new data (with FIN behind
- *   the last byte) - FIN alone - window probe - ACK alone.
+ *   SYN or SYN-ACK - what is lost, again - tail loss probe - duplicate ACKs, one by one - new data
+ *   (with FIN behind the last byte) - FIN alone - window probe - keep-alive - ACK alone.
  *
- * There is no Nagle (callers write whole replies and records), but no silly windows either: less
- * than a full segment goes out only if it is all there is, or half of the largest window the peer
- * ever had (RFC 9293 3.8.6.2.1). PSH stands on the last segment of what was written.
+ * Nagle's rule holds only where tcp_nagle_set() asks for it (callers write whole replies and
+ * records), but there are no silly windows either: less than a full segment goes out only if it is
+ * all there is, or half of the largest window the peer ever had (RFC 9293 3.8.6.2.1). PSH stands on
+ * the last segment of what was written.
  */
 #include "tcp/stack_int.h"
 #include "wire/eth.h"
 
-/* A rung's answer: is there a segment to send? */
+/* A rung's answer: is there a segment to send? Only then has it touched the plan. */
 typedef bool rung(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                   struct instant now);
-
-static void arm_retransmission(struct tcp_stack *s, struct conn *c, struct instant now)
-{
-	if (c->timer_kind != CONN_TIMER_RETRANSMIT) /* RFC 6298 (5.1) */
-		conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, instant_add(now, c->rtt.timeout_us));
-}
 
 static bool rung_syn(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                      struct instant now)
 {
+	(void)s;
+	(void)now;
 	if ((c->flags & CONN_SEND_SYN) == 0)
 		return false;
 	c->flags &= ~(uint32_t)CONN_SEND_SYN;
 	plan->seq = c->iss;
 	plan->flags = c->state == CONN_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
-	c->snd_nxt = seq_add(c->iss, 1);
-	arm_retransmission(s, c, now);
+	plan->again = !seq_eq(c->snd_nxt, c->iss);
 	return true;
 }
 
-/* One segment from the front: fast retransmit, or the next hole after a partial ACK. */
+/* A segment out of [begin, end) of the record, one full one at most; FIN counts as its last byte. */
+static void plan_again(const struct conn *c, struct segment_plan *plan, struct seq begin,
+                       struct seq end)
+{
+	bool with_fin = (c->flags & CONN_SHUT) != 0 && seq_gt(end, c->tx_end);
+	uint32_t data = seq_span(begin, end) - (with_fin ? 1 : 0);
+	plan->seq = begin;
+	plan->bytes = data < c->mss ? data : c->mss;
+	plan->flags = TCP_ACK;
+	plan->again = true;
+	if (seq_eq(seq_add(begin, plan->bytes), c->tx_end))
+		plan->flags |= with_fin ? TCP_FIN : TCP_PSH;
+}
+
+/* What network (and not the peer) leaves room for beyond what is under way. */
+static uint32_t network_room(const struct conn *c)
+{
+	uint32_t window = c->congestion.window;
+	uint32_t pipe = conn_pipe(c);
+	bool open = (c->flags & (CONN_RECOVERY | CONN_LOSS | CONN_SACK)) == 0;
+	if (open && c->duplicates < TCP_DUPLICATES) /* limited transmit, RFC 3042; reports shorten pipe */
+		window += c->duplicates * (uint32_t)c->mss;
+	return window > pipe ? window - pipe : 0;
+}
+
+/* The first lost bytes, as far as the peer's window goes; the very first are sent in any case, as the
+ * window may have been taken back under them (RFC 9293 3.8.6, SHLD-16). */
 static bool rung_retransmit(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                             struct instant now)
 {
-	if ((c->flags & CONN_RETRANSMIT) == 0)
+	struct seq begin, end;
+	(void)s;
+	(void)now;
+	bool forced = (c->flags & CONN_RETRANSMIT) != 0;
+	if (!sent_first_lost(&c->sent, &begin, &end)) {
+		c->flags &= ~(uint32_t)CONN_RETRANSMIT;
 		return false;
+	}
+	struct seq edge = seq_add(c->snd_una, c->snd_wnd);
+	if (!seq_eq(begin, c->snd_una) && seq_ge(begin, edge))
+		return false;
+	if (seq_gt(end, edge) && !seq_eq(begin, c->snd_una))
+		end = edge;
+	uint32_t bytes = seq_span(begin, end) < c->mss ? seq_span(begin, end) : c->mss;
+	if (!forced && conn_pipe(c) > 0 && network_room(c) < bytes)
+		return false;
+	plan_again(c, plan, begin, end);
 	c->flags &= ~(uint32_t)CONN_RETRANSMIT;
-	uint32_t sent = seq_span(c->snd_una, c->snd_nxt);
-	if (sent == 0)
-		return false; /* went back meanwhile: the data rung sends it */
-	bool with_fin = seq_gt(c->snd_nxt, c->tx_end);
-	uint32_t data = sent - (with_fin ? 1 : 0);
-	plan->seq = c->snd_una;
-	plan->bytes = data < c->mss ? data : c->mss;
-	plan->flags = TCP_ACK;
-	if (with_fin && plan->bytes == data)
-		plan->flags |= TCP_FIN;
-	arm_retransmission(s, c, now);
+	return true;
+}
+
+/* RFC 8985 7.3: a new segment if the peer has room for it, else the last one again. */
+static bool rung_tail(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                      struct instant now)
+{
+	(void)now;
+	if ((c->flags & CONN_TAIL_DUE) == 0)
+		return false;
+	c->flags &= ~(uint32_t)CONN_TAIL_DUE;
+	if (!tail_wanted(c))
+		return false;
+	uint32_t flight = conn_flight(c);
+	uint32_t room = c->snd_wnd > flight ? c->snd_wnd - flight : 0;
+	uint32_t unsent = conn_unsent(c);
+	uint32_t bytes = unsent < c->mss ? unsent : c->mss;
+	if (bytes > 0 && room >= bytes) {
+		*plan = (struct segment_plan){ .seq = c->snd_nxt, .bytes = bytes, .flags = TCP_ACK | TCP_PSH };
+	} else {
+		uint32_t full = c->mss + (seq_gt(c->snd_nxt, c->tx_end) ? 1u : 0u); /* with FIN */
+		uint32_t last = flight < full ? flight : full;
+		plan_again(c, plan, seq_add(c->snd_nxt, (uint32_t)-last), c->snd_nxt);
+		c->flags |= CONN_TAIL_AGAIN;
+	}
+	c->flags |= CONN_TAIL;
+	c->tail_end = seq_max(c->snd_nxt, seq_add(plan->seq, plan->bytes));
+	s->counters.tail_probes++;
 	return true;
 }
 
@@ -73,20 +127,21 @@ static bool rung_duplicate_ack(struct tcp_stack *s, struct conn *c, struct segme
 	return true;
 }
 
-/* What peer and network let us have in flight beyond snd_nxt. */
-static uint32_t usable_window(const struct conn *c)
+/* What peer and network let us send beyond snd_nxt; whether it is the network that stops us is noted. */
+static uint32_t usable_window(struct conn *c, uint32_t wanted)
 {
-	uint32_t network = c->congestion.window;
-	if ((c->flags & CONN_RECOVERY) == 0 && c->duplicates < TCP_DUPLICATES)
-		network += c->duplicates * (uint32_t)c->mss; /* limited transmit, RFC 3042 */
-	uint32_t window = c->snd_wnd < network ? c->snd_wnd : network;
 	uint32_t flight = conn_flight(c);
-	return window > flight ? window - flight : 0;
+	uint32_t peer = c->snd_wnd > flight ? c->snd_wnd - flight : 0;
+	uint32_t network = network_room(c);
+	if (network < wanted && network < peer)
+		c->flags |= CONN_LIMITED;
+	return peer < network ? peer : network;
 }
 
 static bool worth_sending(const struct conn *c, uint32_t bytes, uint32_t unsent)
 {
-	return bytes == c->mss || bytes == unsent ||
+	bool waits = (c->flags & CONN_NAGLE) != 0 && conn_flight(c) > 0;
+	return bytes == c->mss || (bytes == unsent && !waits) ||
 	       (bytes >= c->snd_wnd_max / 2 && conn_flight(c) == 0);
 }
 
@@ -101,11 +156,13 @@ static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *
                       struct instant now)
 {
 	uint32_t unsent = conn_unsent(c);
-	if (unsent == 0)
+	if (unsent == 0) {
+		c->flags &= ~(uint32_t)CONN_LIMITED;
 		return false;
+	}
 	rest(s, c, now);
-	uint32_t usable = usable_window(c);
 	uint32_t bytes = unsent < c->mss ? unsent : c->mss;
+	uint32_t usable = usable_window(c, bytes);
 	bytes = bytes < usable ? bytes : usable;
 	if (bytes == 0 || !worth_sending(c, bytes, unsent))
 		return false;
@@ -116,18 +173,18 @@ static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *
 		plan->flags |= TCP_PSH;
 	if (bytes == unsent && (c->flags & CONN_SHUT) != 0 && usable > bytes)
 		plan->flags |= TCP_FIN;
-	arm_retransmission(s, c, now);
 	return true;
 }
 
 static bool rung_fin(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                      struct instant now)
 {
+	(void)s;
+	(void)now;
 	if (!conn_fin_due(c) || (c->snd_wnd <= conn_flight(c)))
 		return false;
 	plan->seq = c->snd_nxt;
 	plan->flags = TCP_ACK | TCP_FIN;
-	arm_retransmission(s, c, now);
 	return true;
 }
 
@@ -137,6 +194,8 @@ static bool rung_fin(struct tcp_stack *s, struct conn *c, struct segment_plan *p
 static bool rung_probe(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                        struct instant now)
 {
+	(void)s;
+	(void)now;
 	if ((c->flags & CONN_PROBE) == 0)
 		return false;
 	c->flags &= ~(uint32_t)CONN_PROBE;
@@ -149,8 +208,20 @@ static bool rung_probe(struct tcp_stack *s, struct conn *c, struct segment_plan 
 	most = most < c->mss ? most : c->mss;
 	plan->bytes = unsent < most ? unsent : most;
 	plan->flags = unsent > 0 ? TCP_ACK : TCP_ACK | TCP_FIN;
-	if (!plan->probe)
-		arm_retransmission(s, c, now);
+	return true;
+}
+
+/* The last number already acknowledged, without data (RFC 9293 3.8.4). */
+static bool rung_keepalive(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
+                           struct instant now)
+{
+	(void)s;
+	(void)now;
+	if ((c->flags & CONN_KEEP_DUE) == 0)
+		return false;
+	c->flags &= ~(uint32_t)CONN_KEEP_DUE;
+	plan->seq = seq_add(c->snd_una, (uint32_t)-1);
+	plan->flags = TCP_ACK;
 	return true;
 }
 
@@ -173,13 +244,15 @@ static void arm_persist(struct tcp_stack *s, struct conn *c, struct instant now)
 	if (!waiting || conn_flight(c) > 0 || c->timer_kind == CONN_TIMER_PERSIST)
 		return;
 	conn_timer_set(s, c, CONN_TIMER_PERSIST, instant_add(now, c->rtt.timeout_us));
+	c->progress_ms = (uint32_t)(now.us / MS_US);
+	pressure_stalled(s, c, now);
 }
 
 static bool plan_next(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                       struct instant now)
 {
-	static rung *const ladder[] = { rung_retransmit, rung_duplicate_ack, rung_data,
-		                        rung_fin,        rung_probe,         rung_ack };
+	static rung *const ladder[] = { rung_retransmit, rung_tail, rung_duplicate_ack, rung_data,
+		                        rung_fin,        rung_probe, rung_keepalive,     rung_ack };
 	if (rung_syn(s, c, plan, now))
 		return true;
 	if (!conn_synchronised(c))
@@ -189,12 +262,6 @@ static bool plan_next(struct tcp_stack *s, struct conn *c, struct segment_plan *
 			return true;
 	arm_persist(s, c, now);
 	return false;
-}
-
-static void advance(struct conn *c, const struct segment_plan *plan)
-{
-	if (seq_eq(plan->seq, c->snd_nxt) && !plan->probe)
-		c->snd_nxt = seq_add(c->snd_nxt, plan->bytes + ((plan->flags & TCP_FIN) != 0));
 }
 
 static size_t conn_output(struct tcp_stack *s, struct conn *c, struct room room,
@@ -210,7 +277,6 @@ static size_t conn_output(struct tcp_stack *s, struct conn *c, struct room room,
 		return 0;
 	}
 	size_t bytes = segment_emit(s, c, &plan, mac, room, meta, now);
-	advance(c, &plan);
 	if (++c->visit >= TCP_VISIT_FRAMES) {
 		c->visit = 0;
 		link_remove(&c->output);

@@ -3,9 +3,11 @@
  *
  * A few sorted ranges, apart from each other, each with its bytes in a queue of pooled blocks.
  * Where segments overlap, the bytes received first stand: what was told by SACK is never taken
- * back, and a peer cannot make us deliver one thing after having acknowledged another. Bounds:
- * TCP_REORDER_RANGES_MAX ranges and the caller's number of bytes; what does not fit is not taken,
- * and the peer sends it again.
+ * back, and a peer cannot make us deliver one thing after having acknowledged another.
+ *
+ * Bounds: TCP_REORDER_RANGES_MAX ranges, the caller's number of bytes, and the blocks that these
+ * bytes would fill plus TCP_REORDER_SPARE_BLOCKS: what counts is what a range costs (a byte alone
+ * pins a block), not what it carries. What does not fit is not taken, and the peer sends it again.
  */
 #ifndef WEIR_TCP_REASM_INT_H
 #define WEIR_TCP_REASM_INT_H
@@ -27,8 +29,11 @@ struct reasm_range {
 struct reasm {
 	struct slab_head head;
 	uint32_t bytes;
+	uint32_t blocks; /* held by all ranges */
 	uint16_t count;
 	bool full;       /* the last reasm_add() met a bound or had no block */
+	bool doubled;    /* it brought bytes that were here already, the first of them: */
+	struct seq doubled_begin, doubled_end;
 	uint16_t latest; /* the range that grew last: first in SACK (RFC 2018 4) */
 	struct reasm_range ranges[TCP_REORDER_RANGES_MAX];
 };

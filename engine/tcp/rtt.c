@@ -3,11 +3,14 @@
  */
 #include "tcp/rtt_int.h"
 
+#include <stdbool.h>
+
 #include "tcp/limits.h"
 
-void rtt_init(struct rtt *r)
+void rtt_init(struct rtt *r, uint64_t initial_us)
 {
-	*r = (struct rtt){ .timeout_us = (uint32_t)TCP_RTO_INITIAL_US }; /* (2.1) */
+	uint64_t us = initial_us > 0 ? initial_us : TCP_RTO_INITIAL_US; /* (2.1) */
+	*r = (struct rtt){ .timeout_us = (uint32_t)(us < TCP_RTO_MAX_US ? us : TCP_RTO_MAX_US) };
 }
 
 static uint32_t timeout_of(const struct rtt *r)
@@ -44,4 +47,21 @@ void rtt_back_off(struct rtt *r)
 {
 	uint64_t us = 2ull * r->timeout_us; /* (5.5) */
 	r->timeout_us = (uint32_t)(us < TCP_RTO_MAX_US ? us : TCP_RTO_MAX_US);
+}
+
+void rtt_note_min(struct rtt *r, uint32_t us, struct instant now)
+{
+	uint32_t ms = (uint32_t)(now.us / MS_US);
+	if (us == 0)
+		us = 1;
+	bool first = r->min_us == 0;
+	if (first || ms - r->min_since_ms >= TCP_RTT_MIN_WINDOW_MS) {
+		r->min_us = first || us < r->next_min_us ? us : r->next_min_us;
+		r->next_min_us = us;
+		r->min_since_ms = ms;
+	}
+	if (us < r->min_us)
+		r->min_us = us;
+	if (us < r->next_min_us)
+		r->next_min_us = us;
 }

@@ -1,7 +1,7 @@
 /*
  * segment.c - one segment of a connection as a frame: headers, options, the bytes from tx,
- * checksum. The bytes are copied once, from their blocks into the frame; new bytes are found by the
- * cursor, repeated ones stand at the front of tx.
+ * checksum. The bytes are copied once, from their blocks into the frame; where new and repeated
+ * bytes were last found is remembered.
  */
 #include "tcp/stack_int.h"
 #include "wire/eth.h"
@@ -27,28 +27,53 @@ static void copy_blocks(struct writer *w, struct block **b, uint32_t *at, uint32
 	}
 }
 
-static void copy_payload(struct conn *c, const struct segment_plan *plan, struct writer *w)
+/* The place of `seq`, from the one remembered if that does not lie behind it, else from the front. A
+ * recovery goes forward, so each block is passed once per recovery and not once per segment. */
+static struct place place_find(const struct conn *c, const struct place *remembered, struct seq seq)
 {
-	struct block *b = c->tx.head;
-	if (plan->bytes == 0)
-		return;
-	CHECK(b != NULL);
-	uint32_t at = b->begin;
-	if (plan->probe || !seq_eq(plan->seq, c->snd_nxt)) {
-		CHECK(seq_eq(plan->seq, c->snd_una));
-		copy_blocks(w, &b, &at, plan->bytes);
-		return;
+	struct place p = *remembered;
+	if (p.block == NULL || seq_gt(p.seq, seq))
+		p = (struct place){ .block = c->tx.head, .at = c->tx.head->begin, .seq = c->snd_una };
+	uint32_t ahead = seq_span(p.seq, seq);
+	while (ahead > p.block->end - p.at) {
+		ahead -= p.block->end - p.at;
+		p.block = p.block->next;
+		CHECK(p.block != NULL);
+		p.at = p.block->begin;
 	}
-	if (c->cursor != NULL) {
-		b = c->cursor;
-		at = c->cursor_at;
-	}
-	copy_blocks(w, &b, &at, plan->bytes);
-	c->cursor = b;
-	c->cursor_at = at;
+	p.at += ahead;
+	p.seq = seq;
+	return p;
 }
 
-static void fill_options(const struct tcp_stack *s, const struct conn *c,
+static void copy_payload(struct conn *c, const struct segment_plan *plan, struct writer *w)
+{
+	if (plan->bytes == 0)
+		return;
+	CHECK(c->tx.head != NULL);
+	struct place *remembered = plan->again ? &c->again : &c->fresh;
+	struct place p = place_find(c, remembered, plan->seq);
+	copy_blocks(w, &p.block, &p.at, plan->bytes);
+	p.seq = seq_add(plan->seq, plan->bytes);
+	if (!plan->probe)
+		*remembered = p;
+}
+
+/* What is missing here, a D-SACK first (RFC 2883 4). */
+static void fill_reports(struct conn *c, struct tcp_options *o)
+{
+	uint8_t max = o->stamps_known ? TCP_SACK_BLOCKS_MAX - 1 : TCP_SACK_BLOCKS_MAX;
+	if ((c->flags & CONN_DOUBLED) != 0) {
+		c->flags &= ~(uint32_t)CONN_DOUBLED;
+		o->sack[0] = (struct tcp_sack_block){ c->doubled_begin, c->doubled_end };
+		o->sack_count = 1;
+	}
+	if (c->reasm != NULL)
+		o->sack_count += reasm_sack(c->reasm, o->sack + o->sack_count,
+		                            (uint8_t)(max - o->sack_count));
+}
+
+static void fill_options(const struct tcp_stack *s, struct conn *c,
                          const struct segment_plan *plan, struct tcp_options *o,
                          struct instant now)
 {
@@ -62,15 +87,15 @@ static void fill_options(const struct tcp_stack *s, const struct conn *c,
 		o->stamp = conn_stamp(c, now);
 		o->stamp_echo = (plan->flags & TCP_ACK) != 0 ? c->stamp_recent : 0;
 	}
-	if (!syn && c->reasm != NULL && (c->flags & CONN_SACK) != 0 && plan->bytes == 0)
-		o->sack_count = reasm_sack(c->reasm, o->sack, TCP_SACK_BLOCKS_MAX - 1);
+	if (!syn && (c->flags & CONN_SACK) != 0 && plan->bytes == 0)
+		fill_reports(c, o);
 }
 
 /* An ACK goes with every segment but the first SYN; the window with it. */
 static void fill_ack(struct tcp_stack *s, struct conn *c, struct tcp_seg *seg)
 {
 	if ((seg->flags & TCP_ACK) == 0) {
-		uint32_t max = s->config.rx_bytes_max;
+		uint32_t max = c->rx_window;
 		seg->window = (uint16_t)(max < UINT16_MAX ? max : UINT16_MAX);
 		return;
 	}
@@ -104,13 +129,17 @@ static void note_sent(struct tcp_stack *s, struct conn *c, const struct segment_
 	if (seq_lt(plan->seq, c->snd_max)) {
 		s->counters.retransmits++;
 		c->retransmits++;
-		c->flags &= ~(uint32_t)CONN_TIMING; /* Karn: its ACK would be ambiguous */
-	} else if ((c->flags & CONN_TIMING) == 0) {
-		c->flags |= CONN_TIMING;
-		c->rtt_seq = end;
-		c->rtt_begin = now;
 	}
 	c->snd_max = seq_max(c->snd_max, end);
+	if (plan->probe)
+		return;
+	if (plan->again) {
+		sent_again(&c->sent, s->pool, plan->seq, end, now);
+	} else {
+		sent_new(&c->sent, s->pool, plan->seq, end, now);
+		c->snd_nxt = end;
+	}
+	recovery_sent(s, c, length, plan->again, now);
 }
 
 static void emit_headers(struct tcp_stack *s, const struct conn *c, struct writer *w,

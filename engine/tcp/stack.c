@@ -25,6 +25,7 @@ struct pieces { /* of the arena */
 	struct neigh *neighs;
 	uint16_t *buckets;
 	struct control_frame *controls;
+	struct source *sources;
 };
 
 static uint32_t reasm_count(const struct tcp_config *config)
@@ -50,7 +51,8 @@ static bool take_pieces(struct arena *a, const struct tcp_config *config, struct
 	p->buckets = arena_take(a, "tcp neighbours", NEIGH_BUCKETS * sizeof(uint16_t));
 	p->controls = arena_take(a, "tcp control frames",
 	                         TCP_CONTROL_FRAMES_MAX * sizeof(struct control_frame));
-	return p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL &&
+	p->sources = arena_take(a, "tcp sources", (size_t)flow_slots(max) * sizeof(struct source));
+	return p->sources != NULL && p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL &&
 	       p->flows != NULL && p->neighs != NULL && p->buckets != NULL && p->controls != NULL;
 }
 
@@ -72,6 +74,7 @@ static void check_config(const struct tcp_config *config)
 	CHECK(config->connections_max >= 1);
 	CHECK(config->rx_bytes_max <= TCP_WINDOW_MAX);
 	CHECK(config->tx_bytes_max <= TCP_WINDOW_MAX);
+	CHECK(config->window_shift <= TCP_SHIFT_MAX);
 }
 
 struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
@@ -86,7 +89,7 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->config = *config;
 	s->pool = pool;
 	s->recorder = recorder;
-	s->congestion = &congestion_newreno;
+	s->congestion = congestion_of(config->congestion);
 	s->now = now;
 	slab_init(&s->conns, p.conns, sizeof(struct conn), max, CONN_MAGIC);
 	slab_init(&s->reasms, p.reasms, sizeof(struct reasm), reasm_count(config), REASM_MAGIC);
@@ -94,12 +97,16 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	flow_init(&s->flows, p.flows, flow_slots(max * 2));
 	neigh_init(&s->neighbours, p.neighs, p.buckets);
 	s->controls.frames = p.controls;
+	source_init(&s->sources, p.sources, flow_slots(max));
+	link_init(&s->stalled);
 	link_init(&s->ready);
 	link_init(&s->events);
 	wheel_init(&s->wheel, now);
 	prng_seed(&s->prng, config->seed);
 	s->port_next = (uint32_t)prng_u64(&s->prng);
 	s->rcv_shift = shift_for(config->rx_bytes_max);
+	if (s->rcv_shift < config->window_shift)
+		s->rcv_shift = config->window_shift;
 	return s;
 }
 
@@ -210,6 +217,7 @@ void tcp_expire(struct tcp_stack *s, struct instant now)
 {
 	s->now = now;
 	time_wait_expire(s, now);
+	pressure_relieve(s, now);
 	struct timer *t;
 	while ((t = wheel_pop(&s->wheel, now)) != NULL) {
 		switch ((enum stack_timer)t->kind) {

@@ -20,9 +20,11 @@
 #include "tcp/congestion_int.h"
 #include "tcp/conn_int.h"
 #include "tcp/control_int.h"
+#include "tcp/cookie_int.h"
 #include "tcp/flow_int.h"
 #include "tcp/link_int.h"
 #include "tcp/neigh_int.h"
+#include "tcp/source_int.h"
 #include "tcp/tcp.h"
 #include "tcp/time_wait_int.h"
 #include "wire/ip.h"
@@ -51,6 +53,12 @@ struct tcp_stack {
 	uint32_t listener_count;
 	struct listener listeners[TCP_LISTENERS_MAX];
 	uint32_t half_open;
+	struct sources sources;
+	struct cookies cookies;
+	struct link stalled; /* connections whose peers keep the window closed, oldest first */
+	bool challenge_drawn;
+	uint32_t challenges_left; /* in the second below */
+	uint64_t challenge_second;
 	uint8_t rcv_shift; /* makes rx_bytes_max fit a window field */
 	uint32_t port_next;
 	struct prng prng;
@@ -115,11 +123,16 @@ struct conn *demux_find(const struct tcp_stack *s, const struct tuple *t, struct
 /* ---- listen.c ---- */
 void listen_input(struct tcp_stack *s, const struct packet *p, const struct tcp_seg *seg,
                   const struct tuple *t, const struct seq *isn_min, struct instant now);
+/* A connection for a listener's tuple, not yet in any state; NULL (counted): no room. */
+struct conn *listen_take(struct tcp_stack *s, const struct packet *p, const struct tuple *t,
+                         struct instant now);
 const struct listener *listen_find(const struct tcp_stack *s, struct ip_addr addr, uint16_t port);
 /* ---- handshake.c ---- */
 /* First numbers of a connection: ISN (not before *isn_min), windows, timers. */
 void handshake_begin(struct tcp_stack *s, struct conn *c, const struct tuple *t,
                      const struct seq *isn_min, struct instant now);
+/* Our first sequence number, where it is not for handshake_begin() to choose. */
+void handshake_number(struct conn *c, struct seq isn);
 /* The peer's SYN or SYN-ACK: its sequence number and options. */
 void handshake_learn(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                      struct instant now);
@@ -143,10 +156,34 @@ MUST_USE enum step ack_input(struct tcp_stack *s, struct conn *c, const struct t
 MUST_USE enum step text_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                               struct instant now);
 /* ---- recovery.c ---- */
-void recovery_duplicate(struct tcp_stack *s, struct conn *c);
-/* `bytes` were newly acknowledged, up to snd_una. */
-void recovery_acked(struct tcp_stack *s, struct conn *c, uint32_t bytes, struct instant now);
-void recovery_timed_out(struct tcp_stack *s, struct conn *c);
+struct recovery_ack { /* what an ACK says beyond what the record of the sent tells */
+	struct seq ack;
+	bool duplicate; /* as RFC 5681 2 defines it */
+	bool bare;      /* a duplicate that reports nothing either */
+	uint32_t doubled_bytes; /* of a D-SACK */
+};
+void recovery_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
+                    const struct recovery_ack *ack);
+/* A segment has left, and stands in the record. */
+void recovery_sent(struct tcp_stack *s, struct conn *c, uint32_t bytes, bool again,
+                   struct instant now);
+/* Sets the timer that is due first; `restart`: RTO counts from now; `wait_us`: RACK wants to look
+ * again then. */
+void recovery_arm(struct tcp_stack *s, struct conn *c, bool restart, uint32_t wait_us,
+                  struct instant now);
+void recovery_reorder_due(struct tcp_stack *s, struct conn *c, struct instant now);
+void recovery_timed_out(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- prr.c ---- */
+void prr_begin(struct conn *c, uint32_t flight);
+/* Sets the congestion window for what one ACK delivered. */
+void prr_acked(struct conn *c, uint32_t delivered);
+/* ---- spurious.c ---- */
+/* A reduction begins: what it will repeat may turn out not to have been lost. */
+void spurious_begin(struct conn *c);
+void spurious_sent_again(struct conn *c, uint32_t bytes, struct instant now);
+/* True when the ACK shows that it was for nothing; it is undone then. */
+MUST_USE bool spurious_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
+                             uint32_t doubled_bytes);
 /* ---- window.c ---- */
 /* The right edge we could advertise now (RFC 9293 3.8.6.2.2); never before rcv_adv. */
 struct seq window_edge(const struct tcp_stack *s, const struct conn *c);
@@ -154,12 +191,32 @@ struct seq window_edge(const struct tcp_stack *s, const struct conn *c);
 uint16_t window_field(const struct conn *c, struct seq edge);
 /* Does the application's reading warrant an update of its own? */
 bool window_worth_telling(const struct tcp_stack *s, const struct conn *c);
+/* ---- tuning.c ---- */
+/* Where the window starts, and when the first measurement begins. */
+void tuning_begin(const struct tcp_stack *s, struct conn *c);
+void tuning_opened(struct conn *c, struct instant now);
+/* The application has read. */
+void tuning_taken(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- pressure.c ---- */
+/* The persist timer was set; some other timer, or none, was. */
+void pressure_stalled(struct tcp_stack *s, struct conn *c, struct instant now);
+void pressure_moves(struct conn *c);
+/* Once a turn. */
+void pressure_relieve(struct tcp_stack *s, struct instant now);
+/* ---- keepalive.c ---- */
+/* Nothing is under way: the timer is for keep-alive, or free. */
+void keepalive_arm(struct tcp_stack *s, struct conn *c, struct instant now);
+void keepalive_due(struct tcp_stack *s, struct conn *c, struct instant now);
+/* Has the user timeout passed, and if not, the earlier of it and `at`. */
+bool keepalive_given_up(const struct conn *c, struct instant now);
+struct instant keepalive_limit(const struct conn *c, struct instant at, struct instant now);
 /* ---- segment.c ---- */
 struct segment_plan {
 	struct seq seq;
 	uint32_t bytes; /* of tx, from seq on */
 	uint8_t flags;
 	bool probe; /* does not move snd_nxt: the window is closed */
+	bool again; /* repeats what stands in the record */
 };
 /* Writes the segment as a frame, and notes what was thereby acknowledged and advertised. */
 size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,

@@ -40,6 +40,13 @@
 #define TCP_LISTENERS_MAX 64u
 #define TCP_FRAME_BYTES_MAX 9216u /* jumbo frames; the port's MTU is usually 1500 */
 
+enum tcp_congestion { TCP_CUBIC = 0, TCP_NEWRENO };
+
+struct tcp_keepalive { /* of a connection with nothing under way; idle_ms 0: none (RFC 9293 MUST-25) */
+	uint32_t idle_ms, interval_ms;
+	uint8_t probes; /* without an answer; then the connection ends as timed out */
+};
+
 struct tcp_config {
 	uint8_t mac[6];
 	uint16_t mtu; /* IP bytes per frame, 1280..9000 */
@@ -48,13 +55,25 @@ struct tcp_config {
 	uint32_t gateway_count;
 	struct ip_addr gateways[TCP_GATEWAYS_MAX]; /* at most one per family is used for what is off-link */
 	uint32_t connections_max;                  /* with those in TIME-WAIT */
-	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYNs are dropped, counted */
+	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYN cookies */
+	bool cookies_off;                          /* above half_open_max SYNs are dropped instead, counted */
+	uint32_t per_source_max;                   /* accepted connections of one IPv4 address or IPv6 /64; 0: any */
+	uint32_t per_source_half_open_max;         /* above: SYN cookies for that source; 0: half_open_max */
 	uint32_t rx_bytes_max;                     /* per connection: the largest window advertised */
+	uint32_t rx_bytes_initial;                 /* where the window starts; grows as the path needs it. 0: at once
+	                                            * rx_bytes_max */
 	uint32_t tx_bytes_max;                     /* per connection: the most that tcp_tx() may hold */
 	uint32_t pool_windows;                     /* a window promises at most 1/pool_windows of the free blocks'
 	                                            * bytes; 0: no such limit */
 	uint32_t reorder_bytes_max;                /* per connection: out-of-order bytes kept */
+	struct tcp_keepalive keepalive;            /* what a new connection has */
+	uint32_t user_timeout_ms;                  /* the same: how long unacknowledged bytes are borne; 0: by the
+	                                            * number of retransmissions (limits.h) */
 	uint64_t time_wait_us;                     /* 2 MSL; 60 s where nothing else is said */
+	enum tcp_congestion congestion;            /* control of it: RFC 9438, or RFC 5681 */
+	uint64_t rto_initial_us;                   /* before the first round trip is known; 0: one second */
+	uint8_t window_shift;                      /* the scale we offer is at least this, up to 14; 0: what
+	                                            * rx_bytes_max needs */
 	uint16_t port_first, port_last;            /* local ports for tcp_connect() */
 	uint16_t port_stride, port_offset;         /* this stack uses ports with port % stride == offset */
 	bool tx_checksum_offload;                  /* the port fills L4 checksums; we leave the pseudo-header sum */
@@ -107,6 +126,12 @@ enum tcp_connect_outcome {
 MUST_USE enum tcp_connect_outcome tcp_connect(struct tcp_stack *s, struct endpoint remote, uint64_t user,
                                               struct instant now, struct handle *id);
 
+/* The same from a local address (of family IP_NONE: the one that faces `remote`) and port (0: chosen) of the
+ * caller's own. A port that is in use towards `remote`, or an address that is not ours, has no port. */
+MUST_USE enum tcp_connect_outcome tcp_connect_from(struct tcp_stack *s, struct endpoint local,
+                                                   struct endpoint remote, uint64_t user,
+                                                   struct instant now, struct handle *id);
+
 /* ---- events ---- */
 
 enum tcp_event_bits {
@@ -155,13 +180,38 @@ void tcp_abort(struct tcp_stack *s, struct handle id, struct instant now);
  * (RFC 9293 3.6.1 / RFC 1122 4.2.2.13). The handle is gone. */
 void tcp_release(struct tcp_stack *s, struct handle id, struct instant now);
 
+/* Bounds of this connection's queues, no larger than the stack's; 0: the stack's own. What the window already
+ * promised stays promised. */
+void tcp_bounds_set(struct tcp_stack *s, struct handle id, uint32_t rx_bytes_max, uint32_t tx_bytes_max);
+/* With Nagle's rule (RFC 9293 3.7.4) less than a full segment waits while anything is unacknowledged. Off where
+ * nothing is said: callers write whole replies. */
+void tcp_nagle_set(struct tcp_stack *s, struct handle id, bool on, struct instant now);
+
+void tcp_keepalive_set(struct tcp_stack *s, struct handle id, const struct tcp_keepalive *keep,
+                       struct instant now);
+/* RFC 5482; 0: none. */
+void tcp_user_timeout_set(struct tcp_stack *s, struct handle id, uint32_t ms);
+
 struct tcp_info {
 	struct endpoint local, remote;
+	const char *state;        /* as in states.def */
 	uint32_t smoothed_rtt_us; /* 0: not measured yet */
+	uint32_t rtt_variance_us;
+	uint32_t rto_us;
 	uint32_t mss;
+	uint32_t congestion_bytes; /* the congestion window */
+	uint32_t threshold_bytes;  /* where slow start ends */
+	uint32_t send_window_bytes; /* as the peer advertised it */
+	uint32_t receive_limit_bytes; /* what an empty queue would advertise: grows with the path */
+	uint32_t receive_window_bytes; /* as we advertised it, less what came since */
+	uint32_t flight_bytes; /* sent and not acknowledged */
+	uint32_t unsent_bytes;
+	uint8_t send_shift, receive_shift;
+	bool stamps, sack; /* negotiated */
 	uint64_t retransmits;
 	bool all_acked; /* every byte written (and the FIN) was acknowledged */
 	bool peer_closed;
+	bool shut; /* tcp_shut() was said */
 };
 void tcp_info(const struct tcp_stack *s, struct handle id, struct tcp_info *info);
 
@@ -177,6 +227,12 @@ enum tcp_drop { /* reasons in tcp/drops.def */
 struct tcp_counters {
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
 	uint64_t segments_in, segments_out, retransmits, fast_retransmits, timeouts;
+	uint64_t tail_probes; /* RFC 8985 7 */
+	uint64_t spurious;    /* recoveries that were for nothing and were undone */
+	uint64_t reneged;     /* peers that forgot what they had reported */
+	uint64_t doubled_in;  /* segments with bytes that we had already */
+	uint64_t cookies_given, cookies_taken; /* SYN cookies, and connections made of them */
+	uint64_t black_holes; /* paths that swallowed large segments without a word (RFC 8899) */
 	uint64_t opened_active, opened_passive, closed, resets_in, resets_out;
 	uint64_t foreign; /* segments for a connection this stack does not have: see tcp_foreign_owner() */
 	uint64_t drops[TCP_DROP_COUNT];

@@ -8,9 +8,13 @@
 #include "tcp/stack_int.h"
 
 /* Cuts away what lies before rcv_nxt, behind the advertised edge, or behind the peer's FIN. */
-static void trim(struct conn *c, struct tcp_seg *seg)
+static void trim(struct tcp_stack *s, struct conn *c, struct tcp_seg *seg)
 {
 	int32_t early = seq_diff(seg->seq, c->rcv_nxt);
+	if (early > 0 && seg->payload.bytes > 0) {
+		struct seq end = seq_add(seg->seq, (uint32_t)seg->payload.bytes);
+		conn_doubled(s, c, seg->seq, seq_min(end, c->rcv_nxt));
+	}
 	if (early > 0) {
 		seg->payload = span_after(seg->payload, (uint32_t)early);
 		seg->seq = c->rcv_nxt;
@@ -36,6 +40,8 @@ static void keep_for_later(struct tcp_stack *s, struct conn *c, const struct tcp
 		(void)reasm_add(c->reasm, s->pool, s->config.reorder_bytes_max, seg->seq,
 		                seg->payload);
 		refused = c->reasm->full;
+		if (c->reasm->doubled)
+			conn_doubled(s, c, c->reasm->doubled_begin, c->reasm->doubled_end);
 	}
 	if (refused)
 		stack_drop(s, TCP_DROP_REORDER_FULL);
@@ -79,11 +85,20 @@ static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
 	return seq_span(before, c->rcv_nxt);
 }
 
-static void acknowledge(struct tcp_stack *s, struct conn *c, bool full, struct instant now)
+/* Large segments early in a connection are a peer's slow start; a command waits for its answer. */
+static bool is_quick(struct conn *c, uint32_t bytes)
+{
+	if (c->quick_acks == 0 || bytes < c->announced_mss / 2u)
+		return false;
+	c->quick_acks--;
+	return true;
+}
+
+static void acknowledge(struct tcp_stack *s, struct conn *c, uint32_t bytes, struct instant now)
 {
 	if (c->unacked < UINT8_MAX)
-		c->unacked += full ? 1 : 0;
-	if (c->unacked >= TCP_ACK_SEGMENTS || c->reasm != NULL)
+		c->unacked++;
+	if (c->unacked >= TCP_ACK_SEGMENTS || c->reasm != NULL || is_quick(c, bytes))
 		conn_ack_now(s, c); /* at once, too, while a gap is being filled (RFC 5681 4.2) */
 	else
 		conn_ack_later(s, c, now);
@@ -109,7 +124,7 @@ static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
 	if (bytes < seg->payload.bytes || gap_before)
 		conn_ack_now(s, c);
 	else
-		acknowledge(s, c, true, now);
+		acknowledge(s, c, bytes, now);
 	if (bytes > 0)
 		conn_raise(s, c, TCP_READABLE);
 }
@@ -165,7 +180,7 @@ enum step text_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *
 		return STEP_ON;
 	}
 	struct tcp_seg cut = *seg;
-	trim(c, &cut);
+	trim(s, c, &cut);
 	if (reader_is_gone(c, &cut)) {
 		stack_drop(s, TCP_DROP_AFTER_RELEASE);
 		segment_reset(s, c, now);

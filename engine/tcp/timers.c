@@ -3,6 +3,7 @@
  * closed window (RFC 9293 3.8.6.1), give up, leave FIN-WAIT-2, send a delayed ACK.
  */
 #include "tcp/stack_int.h"
+#include "wire/ip6.h"
 
 static uint32_t retries_max(const struct conn *c)
 {
@@ -13,20 +14,37 @@ static uint32_t retries_max(const struct conn *c)
 	return (c->flags & CONN_VISIBLE) != 0 ? TCP_RETRIES_MAX : TCP_ORPHAN_RETRIES_MAX;
 }
 
+/* A large segment timed out again and again: perhaps the path drops what is too big without saying so
+ * (RFC 4821 7.7, RFC 8899). A size that nearly every path carries is tried; cutting it was needless if
+ * something else was wrong, and costs little. */
+static void look_for_black_hole(struct tcp_stack *s, struct conn *c)
+{
+	bool v4 = c->remote.family == IP_V4;
+	uint32_t least = v4 ? TCP_BLACK_HOLE_MSS_V4
+	                    : TCP_PATH_MTU_MIN_V6 - IP6_HEADER_BYTES - TCP_HEADER_BYTES - TCP_STAMP_BYTES;
+	if (c->retries != TCP_BLACK_HOLE_RETRIES || c->mss <= least || conn_flight(c) <= least)
+		return;
+	c->mss = (uint16_t)least;
+	s->counters.black_holes++;
+}
+
 static void retransmission_due(struct tcp_stack *s, struct conn *c, struct instant now)
 {
-	if (c->retries >= retries_max(c)) {
+	if (c->retries >= retries_max(c) || keepalive_given_up(c, now)) {
 		conn_close(s, c, TCP_CLOSE_TIMEOUT, now);
 		return;
 	}
 	s->counters.timeouts++;
-	if (conn_synchronised(c))
-		recovery_timed_out(s, c);
-	else
+	if (conn_synchronised(c)) {
+		look_for_black_hole(s, c);
+		recovery_timed_out(s, c, now);
+	} else {
 		c->flags |= CONN_SEND_SYN;
+	}
 	c->retries++;
 	rtt_back_off(&c->rtt);
-	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, instant_add(now, c->rtt.timeout_us));
+	c->rto_at = keepalive_limit(c, instant_add(now, c->rtt.timeout_us), now);
+	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, c->rto_at);
 	conn_ready(s, c);
 }
 
@@ -43,7 +61,7 @@ static uint64_t probe_interval_us(const struct conn *c)
 static void probe_due(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	bool orphan = (c->flags & CONN_VISIBLE) == 0;
-	if (c->retries >= TCP_RETRIES_MAX || (orphan && c->probes >= TCP_ORPHAN_RETRIES_MAX)) {
+	if (c->retries >= TCP_RETRIES_MAX || keepalive_given_up(c, now) || (orphan && c->probes >= TCP_ORPHAN_RETRIES_MAX)) {
 		segment_reset(s, c, now);
 		conn_close(s, c, TCP_CLOSE_TIMEOUT, now);
 		return;
@@ -51,7 +69,8 @@ static void probe_due(struct tcp_stack *s, struct conn *c, struct instant now)
 	c->retries++;
 	c->probes += c->probes < UINT8_MAX ? 1 : 0;
 	c->flags |= CONN_PROBE;
-	conn_timer_set(s, c, CONN_TIMER_PERSIST, instant_add(now, probe_interval_us(c)));
+	struct instant next = instant_add(now, probe_interval_us(c));
+	conn_timer_set(s, c, CONN_TIMER_PERSIST, keepalive_limit(c, next, now));
 	conn_ready(s, c);
 }
 
@@ -67,11 +86,20 @@ void timers_conn(struct tcp_stack *s, struct conn *c, struct instant now)
 	case CONN_TIMER_RETRANSMIT:
 		retransmission_due(s, c, now);
 		return;
+	case CONN_TIMER_REORDER:
+		recovery_reorder_due(s, c, now);
+		return;
+	case CONN_TIMER_TAIL:
+		tail_due(s, c, now);
+		return;
 	case CONN_TIMER_PERSIST:
 		probe_due(s, c, now);
 		return;
 	case CONN_TIMER_FIN_WAIT_2:
 		conn_close(s, c, TCP_CLOSE_TIMEOUT, now);
+		return;
+	case CONN_TIMER_KEEPALIVE:
+		keepalive_due(s, c, now);
 		return;
 	case CONN_TIMER_NONE:
 		return; /* seen above */

@@ -21,7 +21,15 @@ struct tuple {
 	uint16_t local_port, remote_port;
 };
 
-enum tuple_purpose { TUPLE_FLOW = 1, TUPLE_ISN, TUPLE_STAMP, TUPLE_PORT };
+enum tuple_purpose {
+	TUPLE_FLOW = 1,
+	TUPLE_ISN,
+	TUPLE_STAMP,
+	TUPLE_PORT,
+	TUPLE_COOKIE,
+	TUPLE_SOURCE,
+	TUPLE_CHALLENGE
+};
 
 uint64_t tuple_hash(struct siphash_key secret, enum tuple_purpose purpose, const struct tuple *t);
 /* RFC 6528: a clock of 4 us per step plus a secret function of the tuple. */

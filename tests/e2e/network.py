@@ -18,7 +18,7 @@ import threading
 
 NEAR, NEXT, WEIR = "198.18.0.10", "198.18.0.1", "198.18.0.2"
 NEAR6, NEXT6, WEIR6 = "2001:2:0:1::10", "2001:2:0:1::1", "2001:2:0:1::2"
-NAMESPACES = ("lan", "near", "next")
+NAMESPACES = ("lan", "near", "next", "foe")
 
 
 def sh(*command, check=True, **more):

@@ -83,6 +83,18 @@ static void pump(struct game *g)
 	}
 }
 
+/* SACK blocks around what is acknowledged: real, doubled, or nonsense. */
+static void add_reports(struct game *g, struct tcp_seg *seg)
+{
+	seg->options.sack_count = 1 + reader_u8(&g->in) % 3;
+	for (unsigned i = 0; i < seg->options.sack_count; i++) {
+		int16_t from = (int16_t)reader_be16(&g->in);
+		struct seq begin = seq_add(seg->ack, (uint32_t)(int32_t)from);
+		seg->options.sack[i].begin = begin;
+		seg->options.sack[i].end = seq_add(begin, reader_be16(&g->in));
+	}
+}
+
 static void send_segment(struct game *g)
 {
 	static uint8_t frame[2048];
@@ -107,6 +119,8 @@ static void send_segment(struct game *g)
 		seg.options.mss = reader_be16(&g->in);
 		seg.options.shift = reader_u8(&g->in) % 15;
 	}
+	if ((shape & 0x6000) == 0x2000) /* options of a SYN leave no room */
+		add_reports(g, &seg);
 	struct writer w = writer_of((struct room){ frame, sizeof(frame) });
 	struct ip_addr own = stack_addr(g->rig.stack, 0);
 	struct ip_addr remote = rig_addr("198.18.0.9");

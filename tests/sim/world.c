@@ -296,6 +296,7 @@ static bool world_step(struct world *w)
 	w->now = instant_before(at, soonest) ? soonest : at;
 	frames_deliver(w);
 	(void)relay_turn(w->relay, w->now, (int64_t)(WALL_START_US + w->now.us));
+	(void)relay_chore(w->relay, w->now);
 	reports_take(w);
 	(void)gen_turn(w->gen, w->now);
 	frames_send(w);

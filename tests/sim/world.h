@@ -39,6 +39,7 @@ struct world_plan { /* what a seed chose */
 	uint32_t sender_abort, sink_abort, tls_fail, park, refuse, slow;
 	uint32_t pool_blocks; /* of weir: few of them now and then */
 	uint32_t next_connections_max;
+	uint32_t next_messages_max;
 };
 
 struct world_result {

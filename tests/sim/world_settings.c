@@ -79,6 +79,7 @@ const struct settings *world_settings(const struct world_plan *plan)
 	s->limits.recipients_max = 100;
 	s->limits.next_idle_seconds = 30;
 	s->limits.next_connections_max = plan->next_connections_max;
+	s->limits.next_messages_max = plan->next_messages_max;
 	s->timeouts.near_command_seconds = 300;
 	s->timeouts.near_data_seconds = 180;
 	s->timeouts.next_connect_seconds = 20;
@@ -120,4 +121,5 @@ void world_plan_make(uint64_t seed, struct world_plan *plan)
 	plan->slow = sometimes(&p, 200, 300);
 	plan->pool_blocks = prng_chance(&p, 150) ? 96 + (uint32_t)prng_below(&p, 64) : 4096;
 	plan->next_connections_max = prng_chance(&p, 300) ? 1 + (uint32_t)prng_below(&p, 2) : 64;
+	plan->next_messages_max = sometimes(&p, 200, 3);
 }

@@ -68,6 +68,7 @@ static const struct row {
 	{ "next.window", AT(next_window), NULL, 65536 },
 	{ "next.connections_max", AT(next_connections_max), NULL, 64 },
 	{ "next.idle_seconds", AT(next_idle_seconds), NULL, 30 },
+	{ "next.messages_max", AT(next_messages_max), NULL, 0 },
 	{ "message_bytes_max", AT(message_bytes_max), NULL, 10u << 20 },
 	{ "recipients_max", AT(recipients_max), NULL, 100 },
 	{ "park", AT(park), NULL, 0 }, /* per mille of weir's handshake steps */
@@ -188,6 +189,7 @@ static void limits_fill(const struct talk_settings *chosen, struct settings *s)
 	s->limits.recipients_max = (uint32_t)chosen->recipients_max;
 	s->limits.next_idle_seconds = (uint32_t)chosen->next_idle_seconds;
 	s->limits.next_connections_max = (uint32_t)chosen->next_connections_max;
+	s->limits.next_messages_max = (uint32_t)chosen->next_messages_max;
 	s->timeouts.near_command_seconds = 300;
 	s->timeouts.near_data_seconds = 180;
 	s->timeouts.next_connect_seconds = 20;

@@ -190,6 +190,7 @@ static void stage_turn(struct stage *g)
 	}
 	frames_deliver(g);
 	(void)relay_turn(g->relay, g->now, (int64_t)(WALL_START_US + g->now.us - g->begin.us));
+	(void)relay_chore(g->relay, g->now);
 	peers_turn(g);
 	frames_send(g);
 }

@@ -37,7 +37,7 @@ struct talk_settings { /* what the head of a script chose; set.c has the names a
 	uint64_t near_tls, sender_level, sender_on_failure;
 	uint64_t next_level, next_on_failure, next_minimum, next_candidates, next_closed;
 	uint64_t next_trusted, next_version, next_tls_fails, next_window;
-	uint64_t next_connections_max, next_idle_seconds;
+	uint64_t next_connections_max, next_idle_seconds, next_messages_max;
 	uint64_t message_bytes_max, recipients_max, park, content_verdict, blocks;
 	char next_name[64];
 };

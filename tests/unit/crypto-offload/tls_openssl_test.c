@@ -134,6 +134,30 @@ static void wrong_files_are_refused_by_name(void)
 	check_fails(&config, -1, "mx.key");
 }
 
+static bool file_is_good(enum tls_file kind, const char *path)
+{
+	char error[256] = "";
+	bool good = tls_openssl_check_file(kind, path, error, sizeof(error));
+	CU_ASSERT_EQUAL(ERR_peek_error(), 0);
+	CU_ASSERT_EQUAL(good, error[0] == '\0');
+	CU_ASSERT_TRUE(good || strstr(error, path) == error);
+	return good;
+}
+
+static void each_file_is_judged_by_itself(void)
+{
+	struct tls_openssl_config config = config_with("mx");
+	const char *chain = config.certificates[0].chain, *key = config.certificates[0].key;
+	CU_ASSERT_TRUE(file_is_good(TLS_FILE_CHAIN, chain));
+	CU_ASSERT_TRUE(file_is_good(TLS_FILE_KEY, key));
+	CU_ASSERT_TRUE(file_is_good(TLS_FILE_TRUST, chain));
+	CU_ASSERT_FALSE(file_is_good(TLS_FILE_CHAIN, key));
+	CU_ASSERT_FALSE(file_is_good(TLS_FILE_KEY, chain));
+	CU_ASSERT_FALSE(file_is_good(TLS_FILE_TRUST, key));
+	for (enum tls_file kind = TLS_FILE_CHAIN; kind <= TLS_FILE_TRUST; kind++)
+		CU_ASSERT_FALSE(file_is_good(kind, "/nonexistent/mx.pem"));
+}
+
 /* It must not ask a terminal. */
 static void key_under_a_passphrase_is_refused(void)
 {
@@ -179,6 +203,8 @@ UNIT_WITH_SHOP("crypto-offload/tls_openssl", TLS_CASES,
                  made_on_one_thread_used_on_another },
                { "an engine takes its sessions with it", engine_freed_with_sessions_frees_them },
                { "wrong files are refused, with the file's name", wrong_files_are_refused_by_name },
+               { "each file is judged by itself, whatever the others are like",
+                 each_file_is_judged_by_itself },
                { "a key under a passphrase is refused", key_under_a_passphrase_is_refused },
                { "a short error buffer is respected", error_text_is_cut_not_overrun },
                { "this backend never parks", ops_of_a_synchronous_backend })

@@ -164,6 +164,8 @@ static void what_is_not_written_has_its_default(void)
 	CU_ASSERT_EQUAL(s->limits.window_bytes_max, 262144);
 	CU_ASSERT_EQUAL(s->limits.next_idle_seconds, 30);
 	CU_ASSERT_EQUAL(s->limits.next_connections_max, 64);
+	CU_ASSERT_EQUAL(s->limits.next_messages_max, 0);
+	CU_ASSERT_EQUAL(s->limits.next_resumptions_max, 1024);
 	CU_ASSERT_EQUAL(s->limits.memory_bytes, 0);
 	CU_ASSERT_EQUAL(s->timeouts.near_command_seconds, 300);
 	CU_ASSERT_EQUAL(s->timeouts.near_data_seconds, 180);
@@ -171,6 +173,11 @@ static void what_is_not_written_has_its_default(void)
 	CU_ASSERT_EQUAL(s->timeouts.next_command_seconds, 60);
 	CU_ASSERT_EQUAL(s->timeouts.next_final_seconds, 600);
 	CU_ASSERT_EQUAL(s->timeouts.tls_handshake_seconds, 30);
+	CU_ASSERT_EQUAL(s->tcp.congestion, SETTINGS_CUBIC);
+	CU_ASSERT_EQUAL(s->tcp.syn_cookies, SETTINGS_COOKIES_UNDER_PRESSURE);
+	CU_ASSERT_EQUAL(s->tcp.connections_per_source_max, 0);
+	CU_ASSERT_EQUAL(s->tcp.half_open_per_source_max, 256);
+	CU_ASSERT_EQUAL(s->tcp.time_wait_seconds, 60);
 	CU_ASSERT_EQUAL(s->metrics.listen.port, 0);
 	CU_ASSERT_PTR_NULL(s->log.file);
 	CU_ASSERT_STRING_EQUAL(s->dpdk.eal, "");
@@ -269,6 +276,57 @@ static void every_mistake_is_reported_with_its_line(void)
 		strstr(said, "weir.conf:6: routes[0].domains[0]: \"a..b\" is not right"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "weir.conf:6: routes[0].next: is missing"));
 	CU_ASSERT_EQUAL(lines_said(), 5);
+}
+
+/* A wrong value, a misspelt name and two settings that do not fit together, in one run. */
+static void single_and_joint_mistakes_are_found_together(void)
+{
+	CU_ASSERT_TRUE(refused(PORTS CERTIFICATES
+			       "listeners = ( { name = \"in\"; address = \"198.18.0.9\"; "
+			       "certificate = \"mx\"; } );\n"
+			       "routes = ( { domains = [ \"*\" ]; next = [ \"198.18.0.2:25\" ]; } );\n"
+			       "limits = { recipients_max = 1; conections_max = 5000; };\n",
+			       "weir.conf:3: listeners[0].address: is not an address of any port"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "weir.conf:4: routes[0].next[0]: is an address of our own"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "weir.conf:5: limits.recipients_max: 1 is out of range"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(said, "weir.conf:5: limits.conections_max: unknown setting"));
+	CU_ASSERT_EQUAL(lines_said(), 4);
+}
+
+/* What is said of a wrong value is not said again of everything that leans on it. */
+static void one_mistake_is_one_line(void)
+{
+	CU_ASSERT_TRUE(refused("ports = ( { name = \"p\"; device = \"net_tap0\";\n"
+			       "addresses = [ \"198.18.0/24\" ]; } );\n" CERTIFICATES LISTENERS ROUTES,
+			       "weir.conf:2: ports[0].addresses[0]: \"198.18.0/24\" is not right"));
+	CU_ASSERT_EQUAL(lines_said(), 1);
+	CU_ASSERT_TRUE(refused(PORTS "certificate = ( { name = \"mx\"; chain = \"a\"; key = \"b\"; } "
+				     ");\n" LISTENERS ROUTES,
+			       "weir.conf:2: certificate: unknown setting (did you mean "
+			       "\"certificates\"?)"));
+	CU_ASSERT_EQUAL(lines_said(), 1);
+	CU_ASSERT_TRUE(refused(PORTS CERTIFICATES ROUTES
+			       "listeners = ( { name = \"in\"; adress = \"198.18.0.2\"; "
+			       "certificate = \"mx\"; } );",
+			       "listeners[0].adress: unknown setting (did you mean \"address\"?)"));
+	CU_ASSERT_EQUAL(lines_said(), 1);
+}
+
+static void mistakes_found_elsewhere_take_their_line(void)
+{
+	FILE *errors = fmemopen(said, sizeof(said), "w");
+	struct config *c = config_examine_text(LEAST "zzz = 1;", "weir.conf", "", errors);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_FALSE(config_doubted(c, "certificates[0].chain"));
+	config_mistake(c, "certificates[0].chain", "a: %s", "is empty");
+	CU_ASSERT_TRUE(config_doubted(c, "certificates[0].chain"));
+	CU_ASSERT_TRUE(config_doubted(c, "certificates"));
+	CU_ASSERT_FALSE(config_doubted(c, "certificates[0].key"));
+	CU_ASSERT_FALSE(config_report(c, errors));
+	config_free(c);
+	fclose(errors);
+	CU_ASSERT_STRING_EQUAL(said, "weir.conf:2: certificates[0].chain: a: is empty\n"
+				     "weir.conf:5: zzz: unknown setting (`weir --settings` lists all)\n");
 }
 
 static void missing_parts_are_named(void)
@@ -445,6 +503,10 @@ UNIT("pmd-config/config_file",
      { "unknown words are refused with the nearest word",
        unknown_words_are_refused_with_the_nearest },
      { "every mistake is reported with its line", every_mistake_is_reported_with_its_line },
+     { "mistakes of one value and of several are found together",
+       single_and_joint_mistakes_are_found_together },
+     { "one mistake is one line, whatever leans on it", one_mistake_is_one_line },
+     { "mistakes found elsewhere take their line", mistakes_found_elsewhere_take_their_line },
      { "missing and misshapen parts are named", missing_parts_are_named },
      { "listeners are checked against ports and certificates",
        listeners_are_checked_against_ports_and_certificates },

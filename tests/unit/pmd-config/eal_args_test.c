@@ -86,7 +86,7 @@ static void queues_are_told_to_devices_that_need_telling(void)
 		"weir --lcores=0@0,1@1 --main-lcore=0 --in-memory --file-prefix=weir-77 --no-pci "
 		"--vdev=net_af_packet0,iface=e,qpairs=1"));
 	CU_ASSERT_TRUE(refused("1,2", "net_af_packet0,iface=e,qpairs=4",
-			       "ports[].device: has another number of queues than there are "
+			       "ports[0].device: has another number of queues than there are "
 			       "workers (leave it out): "
 			       "net_af_packet0,iface=e,qpairs=4"));
 	struct eal_want want = want_of("1,2", "net_af_xdp0,iface=e");
@@ -164,8 +164,9 @@ static void devices_are_told_apart(void)
 	CU_ASSERT_FALSE(device_argument(SPAN("net_x"), SPAN("net_x"), &value));
 	CU_ASSERT_TRUE(
 		refused("1", "eth0",
-			"ports[].device: is neither a PCI address nor a virtual device that we "
-			"know: eth0"));
+			"ports[0].device: is neither a PCI address nor a virtual device that we "
+			"know: eth0 (as 0000:01:00.0, net_af_packet0,iface=eth1, net_memif0, "
+			"net_af_xdp0,iface=eth1 or net_tap0)"));
 	CU_ASSERT_TRUE(profile_find(SPAN("net_virtio_user0"))->vdev);
 	CU_ASSERT_FALSE(profile_find(SPAN("net_virtio"))->vdev);
 	CU_ASSERT_FALSE(profile_find(SPAN("quite unknown"))->vdev);

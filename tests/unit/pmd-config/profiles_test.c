@@ -1,6 +1,6 @@
 /*
  * profiles_test.c - each ready-made profile is a configuration that is accepted, and starts the
- * device it names.
+ * device it names; and so is the configuration that README.md shows.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -94,5 +94,33 @@ static void every_file_of_the_folder_is_accepted(void)
 	CU_ASSERT_EQUAL(files, 5);
 }
 
+/* The indented lines from "workers" to "log". */
+static void what_the_readme_shows_is_accepted(void)
+{
+	char line[512], text[8192] = "";
+	struct text t = text_of(text, sizeof(text));
+	const char *top = getenv("WEIR_SOURCE_ROOT");
+	bool inside = false;
+	snprintf(path, sizeof(path), "%s/README.md", top != NULL ? top : ".");
+	FILE *readme = fopen(path, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(readme);
+	while (fgets(line, sizeof(line), readme) != NULL) {
+		inside = inside || strncmp(line, "\tworkers", 8) == 0;
+		if (inside)
+			text_str(&t, line);
+		inside = inside && strncmp(line, "\tlog", 4) != 0;
+	}
+	fclose(readme);
+	CU_ASSERT_FALSE(t.cut);
+	FILE *errors = fmemopen(said, sizeof(said), "w");
+	struct config *c = config_load_text(text, "README.md", "", errors);
+	fclose(errors);
+	CU_ASSERT_STRING_EQUAL(said, "");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(config_settings(c)->workers.count, 3);
+	config_free(c);
+}
+
 UNIT("pmd-config/profiles", { "each profile starts its device", each_profile_starts_its_device },
-     { "every file of the folder is accepted", every_file_of_the_folder_is_accepted })
+     { "every file of the folder is accepted", every_file_of_the_folder_is_accepted },
+     { "what README.md shows is accepted", what_the_readme_shows_is_accepted })

@@ -231,6 +231,15 @@ static void group_keys_tell_what_may_travel_together(void)
 	CU_ASSERT_NOT_EQUAL(find("example.test").group_key, find("weir.test").group_key);
 }
 
+static void group_keys_depend_on_the_secret(void)
+{
+	make();
+	uint64_t before = find("example.test").group_key;
+	policy_secret_set(policy, (struct siphash_key){ .k0 = 1, .k1 = 2 });
+	CU_ASSERT_NOT_EQUAL(find("example.test").group_key, before);
+	CU_ASSERT_EQUAL(find("example.test").group_key, find("same.test").group_key);
+}
+
 static bool near_passes(const char *domain, bool tls)
 {
 	return policy_judge_near(policy, span_of(domain, strlen(domain)), tls).kind == VERDICT_PASS;
@@ -303,6 +312,7 @@ UNIT("policy/policy",
        references_are_rule_then_route_then_domain },
      { "an address literal can never be verified", an_address_literal_can_never_be_verified },
      { "group keys tell what may travel together", group_keys_tell_what_may_travel_together },
+     { "group keys depend on the secret", group_keys_depend_on_the_secret },
      { "mail from a domain under encrypt needs TLS", senders_under_encrypt_need_tls },
      { "a sender does not escape a rule by another spelling",
        a_sender_does_not_escape_by_spelling },

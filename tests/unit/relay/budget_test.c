@@ -96,6 +96,49 @@ static void a_report_opens_with_the_next_turn_and_has_its_last_stretch(void)
 	rig_end(&rig);
 }
 
+/* Another session in the line of handshakes: its visit has nothing to do, but a chore it is. */
+static struct near *another_handshake(struct rig *rig)
+{
+	struct near *n = rig_near(rig);
+	n->visit = (struct visit){ .kind = VISIT_NEAR, .queued = true, .since = rig->now };
+	rig->relay->handshakes = (struct visit_line){ .first = &n->visit, .last = &n->visit };
+	return n;
+}
+
+static void mail_does_not_wait_for_the_chore_behind_its_turn(void)
+{
+	struct rig rig;
+	rig_make(&rig);
+	rig_turn(&rig, 100);
+	struct near *n = rig_near(&rig), *other = another_handshake(&rig);
+	rig.now = instant_add(rig.now, 40);
+	CU_ASSERT_TRUE(relay_chore(rig.relay, rig.now));
+	CU_ASSERT_EQUAL(n->t->stage_us[RELAY_STAGE_ENVELOPE], 140);
+	rig_turn(&rig, 350);
+	CU_ASSERT_EQUAL(n->t->stage_us[RELAY_STAGE_ENVELOPE], 140);
+	CU_ASSERT_FALSE(relay_chore(rig.relay, rig.now));
+	rig_abandon(&rig, n);
+	rig_abandon(&rig, other);
+	rig_end(&rig);
+}
+
+static void mail_that_came_during_a_chore_waited_for_it(void)
+{
+	struct rig rig;
+	rig_make(&rig);
+	rig_turn(&rig, 100);
+	struct near *other = another_handshake(&rig);
+	rig.now = instant_add(rig.now, 10);
+	CU_ASSERT_TRUE(relay_chore(rig.relay, rig.now));
+	rig_turn(&rig, 350);
+	struct near *n = rig_near(&rig);
+	rig_turn(&rig, 20);
+	CU_ASSERT_EQUAL(n->t->stage_us[RELAY_STAGE_ENVELOPE], 380);
+	rig_abandon(&rig, n);
+	rig_abandon(&rig, other);
+	rig_end(&rig);
+}
+
 static void what_the_sender_gave_up_is_no_delay_of_ours(void)
 {
 	struct rig rig;
@@ -132,6 +175,9 @@ UNIT("relay/budget",
        a_message_touched_twice_in_a_turn_counts_once_for_the_later_stage },
      { "a report opens with the next turn and has its last stretch",
        a_report_opens_with_the_next_turn_and_has_its_last_stretch },
+     { "mail does not wait for the chore behind its turn",
+       mail_does_not_wait_for_the_chore_behind_its_turn },
+     { "mail that came during a chore waited for it", mail_that_came_during_a_chore_waited_for_it },
      { "what the sender gave up is no delay of ours", what_the_sender_gave_up_is_no_delay_of_ours },
      { "reports that nobody fetches are dropped and counted",
        reports_that_nobody_fetches_are_dropped_and_counted })

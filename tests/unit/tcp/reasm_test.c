@@ -84,14 +84,46 @@ static void bytes_that_came_in_order_meanwhile_are_passed_over(void)
 
 static void ranges_are_bounded(void)
 {
+	uint32_t much = BLOCKS * BLOCK_DATA_BYTES;
 	begin(BLOCKS);
 	for (uint32_t i = 0; i < TCP_REORDER_RANGES_MAX; i++)
-		CU_ASSERT_EQUAL(add(100 * i, "x"), 1);
+		CU_ASSERT_EQUAL(reasm_add(&reasm, &pool, much, seq_of(100 * i), SPAN("x")), 1);
 	CU_ASSERT(!reasm.full);
-	CU_ASSERT_EQUAL(add(50, "x"), 0);
+	CU_ASSERT_EQUAL(reasm_add(&reasm, &pool, much, seq_of(50), SPAN("x")), 0);
 	CU_ASSERT(reasm.full);
 	CU_ASSERT_EQUAL(add(100 * 5 + 1, "y"), 1); /* beside one there is room */
 	CU_ASSERT_EQUAL(reasm.count, TCP_REORDER_RANGES_MAX);
+	end();
+}
+
+/* A byte alone pins a block: a peer gets no more of those than its window could fill, and a few. */
+static void what_ranges_cost_is_bounded(void)
+{
+	uint32_t taken = 0;
+	begin(BLOCKS);
+	for (uint32_t i = 0; i < 40; i++)
+		taken += reasm_add(&reasm, &pool, 3 * BLOCK_DATA_BYTES, seq_of(100 * i), SPAN("x"));
+	CU_ASSERT_EQUAL(taken, 3 + TCP_REORDER_SPARE_BLOCKS);
+	CU_ASSERT_EQUAL(reasm.blocks, pool.total - pool.free_count);
+	expect(0, "x");
+	CU_ASSERT_EQUAL(reasm.blocks, pool.total - pool.free_count);
+	CU_ASSERT_EQUAL(reasm_add(&reasm, &pool, 3 * BLOCK_DATA_BYTES, seq_of(9000), SPAN("x")), 1);
+	end();
+}
+
+static void what_comes_twice_is_told(void)
+{
+	struct tcp_sack_block blocks[4];
+	begin(BLOCKS);
+	CU_ASSERT_EQUAL(add(10, "bbbb"), 4);
+	CU_ASSERT_EQUAL(add(30, "dddd"), 4);
+	CU_ASSERT(!reasm.doubled);
+	CU_ASSERT_EQUAL(add(8, "aabb"), 2);
+	CU_ASSERT(reasm.doubled && reasm.doubled_begin.v == 10 && reasm.doubled_end.v == 12);
+	CU_ASSERT_EQUAL(reasm_sack(&reasm, blocks, 4), 2);
+	CU_ASSERT(blocks[0].begin.v == 8 && blocks[0].end.v == 14);
+	CU_ASSERT_EQUAL(add(50, "e"), 1);
+	CU_ASSERT(!reasm.doubled);
 	end();
 }
 
@@ -129,6 +161,14 @@ static void the_range_that_grew_last_is_the_first_sack_block(void)
 	end();
 }
 
+static uint32_t blocks_in(const struct byteq *q)
+{
+	uint32_t count = 0;
+	for (const struct block *b = q->head; b != NULL; b = b->next)
+		count++;
+	return count;
+}
+
 /* Against a plain array in which the first writer of a byte wins. Starts just before the wrap. */
 static void agrees_with_a_plain_array(uint64_t seed)
 {
@@ -162,6 +202,7 @@ static void agrees_with_a_plain_array(uint64_t seed)
 			kept--;
 		}
 		next += reasm_pull(&reasm, &pool, seq_add(base, next), &q);
+		CU_ASSERT_EQUAL(reasm.blocks + blocks_in(&q), pool.total - pool.free_count);
 	}
 	CU_ASSERT_EQUAL(byteq_copy_out(&q, 0, (struct room){ out, SPACE }), SPACE);
 	CU_ASSERT_EQUAL(memcmp(out, model, SPACE), 0);
@@ -181,6 +222,8 @@ UNIT("tcp/reasm",
      { "bytes that came in order meanwhile are passed over",
        bytes_that_came_in_order_meanwhile_are_passed_over },
      { "the number of ranges is bounded", ranges_are_bounded },
+     { "what ranges cost is bounded, not what they carry", what_ranges_cost_is_bounded },
+     { "what comes twice is told, its range first", what_comes_twice_is_told },
      { "the number of bytes is bounded", bytes_are_bounded },
      { "without blocks nothing is taken and nothing leaks", without_blocks_nothing_is_taken },
      { "the range that grew last is the first SACK block",

@@ -6,7 +6,7 @@
 static void the_first_sample_sets_both(void)
 {
 	struct rtt r;
-	rtt_init(&r);
+	rtt_init(&r, 0);
 	CU_ASSERT_EQUAL(r.timeout_us, TCP_RTO_INITIAL_US);
 	rtt_sample(&r, 400000);
 	CU_ASSERT_EQUAL(r.smoothed_us, 400000);
@@ -17,7 +17,7 @@ static void the_first_sample_sets_both(void)
 static void later_samples_are_smoothed_as_rfc_6298_says(void)
 {
 	struct rtt r;
-	rtt_init(&r);
+	rtt_init(&r, 0);
 	rtt_sample(&r, 400000);
 	rtt_sample(&r, 480000);
 	CU_ASSERT_EQUAL(r.variance_us, (3 * 200000 + 80000) / 4);
@@ -28,7 +28,7 @@ static void later_samples_are_smoothed_as_rfc_6298_says(void)
 static void the_timeout_stays_between_its_bounds(void)
 {
 	struct rtt r;
-	rtt_init(&r);
+	rtt_init(&r, 0);
 	for (unsigned i = 0; i < 50; i++)
 		rtt_sample(&r, 0);
 	CU_ASSERT_EQUAL(r.timeout_us, TCP_RTO_MIN_US);
@@ -41,7 +41,7 @@ static void the_timeout_stays_between_its_bounds(void)
 static void backing_off_doubles_and_a_sample_takes_it_back(void)
 {
 	struct rtt r;
-	rtt_init(&r);
+	rtt_init(&r, 0);
 	rtt_sample(&r, 100000);
 	CU_ASSERT_EQUAL(r.timeout_us, 300000);
 	rtt_back_off(&r);

@@ -151,7 +151,7 @@ static void answers_in_one_millisecond_are_bounded(void)
 	CU_ASSERT_EQUAL(answered, TCP_CONTROL_PER_MS);
 	CU_ASSERT_EQUAL(drops(TCP_DROP_CONTROL_RATE), 200 - TCP_CONTROL_PER_MS);
 	struct instant later = instant_add(now, 5000);
-	for (unsigned ms = 0; ms < 5; ms++, later = instant_add(later, 1000))
+	for (unsigned ms = 0; ms < 9; ms++, later = instant_add(later, 1000))
 		for (unsigned i = 0; i < 200; i++)
 			tcp_input(rig.stack, echo(4), 0, later);
 	CU_ASSERT(drops(TCP_DROP_CONTROL_FULL) > 0); /* nobody fetched them */
