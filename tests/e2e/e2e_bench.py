@@ -10,6 +10,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 import pki
 import screenshot
@@ -91,6 +92,19 @@ def flood_beside_mail(c, home):
           f"status {status}, {c_held} held\n{output}")
 
 
+def syn_flood(c, home):
+    path = os.path.join(home, "syn.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write('name = "syn";\nduration = "4s";\nwarmup = "1s";\nload: { loop = "constant"; rate = 10; };\n'
+                   'crowd: { kind = "syn"; connections = 2000; };\n')
+    report = os.path.join(home, "syn.json")
+    status, output = bench("run", path, "-K", "-t", f"{NEXT}:25", "-k", SINK, "--json", report, "--plain", "--linger", "10")
+    with open(report, encoding="utf-8") as file:
+        found = json.load(file)
+    holds(c, "a flood of SYNs is sent beside the mail", status in (0, 3) and found["crowd_opened"] > 4000
+          and found["acknowledged"] > 20, f"status {status}\n{output}")
+
+
 def busy_time(c, home):
     """Two generators on a memif, both polling adaptively: what each counts as busy is what the kernel says it used."""
     sock = os.path.join(home, "busy.sock")
@@ -99,11 +113,16 @@ def busy_time(c, home):
     sinks = subprocess.Popen([BENCH, "send", "--device", device.format("server"), "--lcores", "0", "--sink",
                               "198.19.0.1:2525,tls=off", "--duration", "9", "--json", reports[0], "--quiet"], cwd=TREE,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    subprocess.run([BENCH, "send", "--device", device.format("client"), "--lcores", "1", "--target", "198.19.0.1:2525",
+    end = time.monotonic() + 20
+    while not os.path.exists(sock) and time.monotonic() < end:
+        time.sleep(0.05)
+    done = subprocess.run([BENCH, "send", "--device", device.format("client"), "--lcores", "1", "--target", "198.19.0.1:2525",
                     "--address", "198.19.0.2/24", "--rate", "4000", "--connections", "64", "-n", "0", "--size", "40K",
                     "--duration", "5", "--warmup", "1", "--json", reports[1], "--quiet"], cwd=TREE, timeout=60,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL)
     sinks.wait(60)
+    if not os.path.exists(reports[1]):
+        raise RuntimeError(f"the generator ended with {done.returncode} and no report\n{done.stdout}")
     with open(reports[1], encoding="utf-8") as file:
         found = json.load(file)
     busy, used = found["generator_busy_seconds"], found["generator_used_seconds"]
@@ -223,6 +242,7 @@ def main():
                     through_postfix(c, home)
                     mixed_through_postfix(c, home)
                     flood_beside_mail(c, home)
+                    syn_flood(c, home)
                 bad_targets(c, home)
                 stop_at_trouble(c, home)
                 wrong_scenario(c, home)
