@@ -24,7 +24,8 @@
 #define TCP_SYN_RETRIES_MAX 5u   /* 1+2+4+8+16+32 s; MUST-23 asks for three minutes, but our
 	                            callers have shorter deadlines of their own */
 #define TCP_SYN_ACK_RETRIES_MAX 3u /* few answers to an address that is perhaps spoofed */
-#define TCP_RETRIES_MAX 10u        /* R2: 100 s at least from an RTO of 200 ms (MUST-20, SHLD-11) */
+#define TCP_RETRIES_MAX 15u        /* R2: eight minutes from an RTO of 200 ms (MUST-20, SHLD-11); the callers'
+	                            deadlines come sooner, and a path that loses half of all does not end mail */
 #define TCP_ORPHAN_RETRIES_MAX 8u  /* of a connection that nobody holds any more */
 #define TCP_FIN_WAIT_2_US (60 * SECOND_US) /* for released connections: the peer may never close */
 

@@ -3,7 +3,8 @@
  *
  * In-order bytes are copied once, from the frame into blocks of tcp_rx(). Bytes beyond a gap go to
  * the connection's reassembly ranges and are answered with one duplicate ACK each (RFC 5681 4.2).
- * When blocks run out the rest of a segment is simply not taken: the peer sends it again.
+ * When blocks run out, bytes out of order give way to bytes in order, and then the rest of a segment
+ * is simply not taken: the peer sends it again.
  */
 #include "tcp/stack_int.h"
 
@@ -70,7 +71,9 @@ static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
 		data = span_after(data, written);
 		if (written < gap) {
 			stack_drop(s, TCP_DROP_RX_NO_BLOCK);
-			break;
+			if (c->reasm == NULL || !reasm_give_up(c->reasm, s->pool))
+				break;
+			continue; /* what waits behind a gap must not keep out what fills it */
 		}
 		uint32_t pulled = 0;
 		if (c->reasm != NULL)
