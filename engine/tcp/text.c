@@ -114,6 +114,17 @@ static void owe_duplicate(struct tcp_stack *s, struct conn *c)
 	conn_ready(s, c);
 }
 
+void text_in_order(struct tcp_stack *s, struct conn *c, struct span data, struct instant now)
+{
+	uint32_t bytes = deliver(s, c, data);
+	if (bytes < data.bytes)
+		conn_ack_now(s, c);
+	else
+		acknowledge(s, c, bytes, now);
+	if (bytes > 0)
+		conn_raise(s, c, TCP_READABLE);
+}
+
 static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                       struct instant now)
 {
@@ -122,14 +133,9 @@ static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
 		owe_duplicate(s, c);
 		return;
 	}
-	bool gap_before = c->reasm != NULL;
-	uint32_t bytes = deliver(s, c, seg->payload);
-	if (bytes < seg->payload.bytes || gap_before)
-		conn_ack_now(s, c);
-	else
-		acknowledge(s, c, bytes, now);
-	if (bytes > 0)
-		conn_raise(s, c, TCP_READABLE);
+	if (c->reasm != NULL)
+		conn_ack_now(s, c); /* a gap is being filled (RFC 5681 4.2) */
+	text_in_order(s, c, seg->payload, now);
 }
 
 /* 3.10.7.4, eighth: the FIN is next in order. */

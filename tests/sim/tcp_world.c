@@ -480,6 +480,8 @@ static void run(struct world *w)
 	while (w->result->ok && !all_over(w)) {
 		applications(w);
 		flush(w);
+		if (all_over(w))
+			break;
 		struct instant at = next_moment(w);
 		if (at.us == UINT64_MAX && !all_over(w))
 			fail(w, "nothing will ever happen again", w->result->steps);
