@@ -178,7 +178,7 @@ struct conn {
 
 _Static_assert(offsetof(struct conn, tx) == 64, "line 0 of a connection is full");
 _Static_assert(offsetof(struct conn, snd_wl1) == 128, "line 1 of a connection is full");
-_Static_assert(sizeof(struct conn) <= 768, "a connection is twelve cache lines");
+_Static_assert(sizeof(struct conn) <= 704, "a connection is eleven cache lines");
 
 /* ---- life ---- */
 

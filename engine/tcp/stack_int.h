@@ -44,6 +44,7 @@ struct tcp_stack {
 	struct slab conns;
 	struct slab reasms;
 	struct flow_table flows;
+	uint32_t recent[TCP_RECENT_CONNECTIONS]; /* slot + 1 of connections heard of late (demux.c) */
 	struct time_waits waits;
 	struct link ready;  /* connections that may have something to send */
 	struct link events; /* connections with news */
@@ -155,6 +156,8 @@ MUST_USE enum step ack_input(struct tcp_stack *s, struct conn *c, const struct t
 /* ---- text.c: steps 7 and 8 ---- */
 MUST_USE enum step text_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                               struct instant now);
+/* Only bytes, from rcv_nxt on, inside the window, no gap anywhere. */
+void text_in_order(struct tcp_stack *s, struct conn *c, struct span bytes, struct instant now);
 /* ---- recovery.c ---- */
 struct recovery_ack { /* what an ACK says beyond what the record of the sent tells */
 	struct seq ack;

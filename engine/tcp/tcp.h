@@ -67,6 +67,7 @@ struct tcp_config {
 	                                            * bytes; 0: no such limit */
 	uint32_t reorder_bytes_max;                /* per connection: out-of-order bytes kept */
 	struct tcp_keepalive keepalive;            /* what a new connection has */
+	uint8_t retries_max;                       /* R2 (RFC 9293 3.8.3): retransmissions of the same bytes; 0: 15 */
 	uint32_t user_timeout_ms;                  /* the same: how long unacknowledged bytes are borne; 0: by the
 	                                            * number of retransmissions (limits.h) */
 	uint64_t time_wait_us;                     /* 2 MSL; 60 s where nothing else is said */
