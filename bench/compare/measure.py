@@ -14,7 +14,7 @@ import systems
 PROGRAM = os.path.join(systems.TREE, "build/bench/gen/weir-bench")
 TICK = os.sysconf("SC_CLK_TCK")
 IDLE_CONNECTIONS = 200
-LINGER_SECONDS = 60
+LINGER_SECONDS = 25
 
 
 class Fault(Exception):
@@ -58,12 +58,13 @@ def cpu_of_tree(pid):
 
 
 def memory_of_tree(pid):
-    """Bytes, each shared page counted once (proportional shares)."""
+    """Bytes of heaps and stacks, each shared page counted once (proportional shares). Code, and memory shared
+    with a generator on the other side of a memif, are no connection's."""
     total = 0
     for process in tree(pid):
         try:
             with open(f"/proc/{process}/smaps_rollup", encoding="ascii") as file:
-                total += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+                total += sum(int(line.split()[1]) for line in file if line.startswith("Pss_Anon:"))
         except OSError:
             continue
     return total * 1024
@@ -109,7 +110,7 @@ class Turn:
         core = min(os.sched_getaffinity(0))
         # DPDK pins its own threads; the others stay on the generator's core.
         done = subprocess.run(
-            [*systems.ahead(), "taskset", "-c", str(core), PROGRAM, "run", self.scenario, *self.options,
+            ["taskset", "-c", str(core), PROGRAM, "run", self.scenario, *self.options,
              *self.system.arguments(), *self.engine(), "--json", report, "--quiet", "--linger", str(LINGER_SECONDS), *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", stdin=subprocess.DEVNULL,
             timeout=600, cwd=systems.TREE)
@@ -143,7 +144,7 @@ class Turn:
         delivered = max(1, run["deliveries"])
         generator = run["generator_total_busy_seconds"]
         return {
-            "rate": delivered / run["drained_seconds"] if self.system.queues else run["messages_per_second"],
+            "rate": run["measured_deliveries"] / run["measured_seconds"],
             "cpu_us": 1e6 * used / delivered,
             "kernel_us": 1e6 * kernel / delivered,
             "generator_us": 1e6 * generator / delivered,

@@ -34,11 +34,6 @@ def unpacked():
     return next((p for p in ("/opt/weir-peers", os.path.join(cache, "peers")) if os.path.isdir(p)), None)
 
 
-def ahead():
-    """Before whatever else runs on the machine: system and generator alike."""
-    return ["nice", "-n", "-10"] if os.geteuid() == 0 else []
-
-
 class System:
     name = title = note = ""
     queues = False      # acknowledges before it has delivered
@@ -61,7 +56,7 @@ class System:
         command = self.command()
         if command:
             with open(os.path.join(self.home, "output"), "ab") as output:
-                self.process = subprocess.Popen([*ahead(), "taskset", "-c", str(self.core), *command], stdout=output,
+                self.process = subprocess.Popen(["taskset", "-c", str(self.core), *command], stdout=output,
                                                 stderr=output, stdin=subprocess.DEVNULL, cwd=self.home)
             self.pid = self.process.pid
         self.wait()
@@ -314,7 +309,7 @@ class Postfix(System):
         shutil.rmtree(self.home, ignore_errors=True)
         os.makedirs(self.home)
         self.lay_out()
-        subprocess.run([*ahead(), "taskset", "-c", str(self.core), "postfix", "-c", self.home, "start"], check=True,
+        subprocess.run(["taskset", "-c", str(self.core), "postfix", "-c", self.home, "start"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait()
         with open(f"{self.home}/queue/pid/master.pid", encoding="ascii") as file:

@@ -184,7 +184,7 @@ def engine_rows(run, name):
 
 def split_cards(run):
     parts = []
-    cpu = run.get("cpu_split") or process_split(run)
+    cpu = worker_split(run) or process_split(run)
     if cpu:
         parts.append(card("CPU by stage", cpu.get("note", ""),
                           shares("CPU by stage", [(r[0], r[1], r[2]) for r in cpu["rows"]], cpu.get("unit", "\u00b5s")),
@@ -199,6 +199,20 @@ def split_cards(run):
                           f"the time a message waited for weir, on average {whole:,.0f} \u00b5s of the 10 000 it may",
                           shares("delay by stage", stages, "\u00b5s"), wide=True))
     return parts
+
+
+STAGES = {"receive": "driver and TCP in", "machines": "TLS records, SMTP, content, policy", "timers": "TCP timers",
+          "send": "TCP out and driver", "handshakes": "steps of TLS handshakes"}
+
+
+def worker_split(run):
+    """Where weir's workers spent their busy time."""
+    found = engine_rows(run, "weir_worker_stage_seconds_total")
+    messages = run.get("measured_messages") or 0
+    if not found or not messages:
+        return None
+    rows = [(stage, 1e6 * seconds / messages, STAGES.get(stage, "")) for stage, seconds in found.items()]
+    return {"note": "busy time of weir's workers, a message, by stage of their turns", "rows": rows}
 
 
 def process_split(run):

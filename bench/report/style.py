@@ -50,7 +50,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th { text-align: right; font-weight: 600; color: var(--soft); font-size: 12.5px; vertical-align: bottom; }
 td, th { padding: 6px 10px; border-bottom: 1px solid var(--hair); }
 td { text-align: right; white-space: nowrap; } td:first-child, th:first-child { text-align: left; white-space: normal; padding-left: 0; }
-tr:last-child td { border-bottom: 0; } tr.us td { font-weight: 650; } td.left, th.left { text-align: left; white-space: normal; }
+tr:last-child td { border-bottom: 0; } tr.us td { font-weight: 650; } tr.us .soft { font-weight: 400; } td.left, th.left { text-align: left; white-space: normal; }
 .scroll { overflow-x: auto; }
 pre { background: var(--shade); border-radius: 8px; padding: 12px 14px; overflow-x: auto; font-size: 12.5px; line-height: 1.45; white-space: pre-wrap; overflow-wrap: anywhere; }
 details summary { cursor: pointer; color: var(--soft); margin: 12px 0 6px; }

@@ -261,6 +261,7 @@ static void json_figures(struct json *j, const struct gen_options *o, const stru
 	json_real(j, "seconds", r->seconds, 3);
 	json_real(j, "measured_seconds", r->measured_seconds, 3);
 	json_u64(j, "measured_messages", r->measured.acknowledged);
+	json_u64(j, "measured_deliveries", r->measured.deliveries);
 	json_real(j, "messages_per_second", (double)r->measured.acknowledged / seconds, 1);
 	json_real(j, "bits_per_second", (double)r->measured.bytes_acknowledged * 8 / seconds, 0);
 	json_real(j, "handshakes_per_second", (double)r->measured.tls_established / seconds, 1);

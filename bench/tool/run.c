@@ -329,13 +329,16 @@ static void wind_up(struct run *run)
 {
 	double took = run->report->seconds, now = run_seconds();
 	double least = now + LINGER_SECONDS_MIN, until = now + (double)run->o->linger_us / 1e6;
+	uint64_t deliveries = run->report->results.deliveries;
+	run->report->drained_seconds = took;
 	while (run_seconds() < until && interrupted < 2 && (run_seconds() < least || !arrived(run))) {
 		run_moment(run, "waiting for late deliveries");
 		run_step();
+		if (run->report->results.deliveries == deliveries)
+			continue;
+		deliveries = run->report->results.deliveries;
+		run->report->drained_seconds = run_seconds() - run->begun;
 	}
-	run->report->drained_seconds = run_seconds() - run->begun;
-	if (run->report->drained_seconds < took + 2 * LINGER_SECONDS_MIN)
-		run->report->drained_seconds = took;
 	for (uint32_t i = 0; i < run->crew.count; i++)
 		run->report->total_busy_seconds += busy_of(run->crew.jobs[i]);
 	order(run, JOB_SHUT);

@@ -80,6 +80,25 @@ static void worker_seconds(const struct view *v, struct buffer *out, const char 
 	}
 }
 
+static void worker_stages(const struct view *v, struct buffer *out)
+{
+	static const char *const names[WORKER_STAGE_COUNT] = {
+		[WORKER_STAGE_RECEIVE] = "receive",
+		[WORKER_STAGE_MACHINES] = "machines",
+		[WORKER_STAGE_TIMERS] = "timers",
+		[WORKER_STAGE_SEND] = "send",
+		[WORKER_STAGE_CHORE] = "handshakes",
+	};
+	metrics_family(out, "weir_worker_stage_seconds_total", "counter",
+	               "Busy time by stage of a turn: receive (driver and TCP in), machines (TLS records, SMTP, "
+	               "content, policy), timers, send (TCP out and driver), handshakes (steps of TLS).");
+	for (uint32_t i = 0; i < v->worker_count; i++)
+		for (unsigned s = 0; s < WORKER_STAGE_COUNT; s++)
+			buffer_printf(out, "weir_worker_stage_seconds_total{core=\"%u\",stage=\"%s\"} %.9f\n",
+			              v->workers[i].lcore, names[s],
+			              seconds_of(v, view_read(&v->workers[i].loop->stage_cycles[s])));
+}
+
 static void worker_families(const struct view *v, struct buffer *out)
 {
 	worker_seconds(v, out, "weir_worker_busy_seconds_total",
@@ -88,6 +107,7 @@ static void worker_families(const struct view *v, struct buffer *out)
 	worker_seconds(v, out, "weir_worker_awake_seconds_total",
 	               "Time of all turns; sleeps are not in it.",
 	               offsetof(struct worker_counters, total_cycles));
+	worker_stages(v, out);
 	worker_number(v, out, "weir_worker_turns_total", "counter", "Turns of the loop.",
 	              offsetof(struct worker_counters, turns));
 	worker_number(v, out, "weir_worker_busy_turns_total", "counter", "Turns that did any work.",

@@ -29,6 +29,7 @@ static bool worker_timers(struct worker *w, struct instant now);
 static void worker_chore(struct worker *w);
 static bool worker_send(struct worker *w, uint32_t port, struct instant now);
 static void worker_count(struct worker *w, bool busy, uint64_t cycles);
+static void worker_count_stages(struct worker *w, uint64_t begin);
 static void worker_sleep(struct worker *w, uint64_t idle_us, struct instant now);
 
 int worker_run(void *worker)
@@ -43,7 +44,10 @@ int worker_run(void *worker)
 		bool busy = worker_turn(w, now);
 		if (busy && w->app.chore != NULL)
 			worker_chore(w);
-		worker_count(w, busy, clock_cycles() - begin);
+		w->stage_ends[WORKER_STAGE_CHORE] = clock_cycles();
+		worker_count(w, busy, w->stage_ends[WORKER_STAGE_CHORE] - begin);
+		if (busy)
+			worker_count_stages(w, begin);
 		if (busy)
 			worked = now;
 		else if (!w->idle_busy)
@@ -59,10 +63,14 @@ static bool worker_turn(struct worker *w, struct instant now)
 	int64_t wall_us = (int64_t)now.us + __atomic_load_n(&w->wall_offset_us, __ATOMIC_RELAXED);
 	for (uint32_t p = 0; p < w->port_count; p++)
 		busy |= worker_receive(w, p, now);
+	w->stage_ends[WORKER_STAGE_RECEIVE] = clock_cycles();
 	busy |= w->app.turn(w->app.app, now, wall_us);
+	w->stage_ends[WORKER_STAGE_MACHINES] = clock_cycles();
 	busy |= worker_timers(w, now);
+	w->stage_ends[WORKER_STAGE_TIMERS] = clock_cycles();
 	for (uint32_t p = 0; p < w->port_count; p++)
 		busy |= worker_send(w, p, now);
+	w->stage_ends[WORKER_STAGE_SEND] = clock_cycles();
 	return busy;
 }
 
@@ -154,6 +162,15 @@ static void worker_count(struct worker *w, bool busy, uint64_t cycles)
 	if (cycles > w->longest_turn_cycles) {
 		w->longest_turn_cycles = cycles;
 		count_set(&c->longest_turn_us, clock_us_of(cycles));
+	}
+}
+
+static void worker_count_stages(struct worker *w, uint64_t begin)
+{
+	for (unsigned i = 0; i < WORKER_STAGE_COUNT; i++) {
+		uint64_t *counter = &w->counters.stage_cycles[i];
+		count_set(counter, *counter + (w->stage_ends[i] - begin));
+		begin = w->stage_ends[i];
 	}
 }
 

@@ -35,11 +35,21 @@ struct worker_app {
 	struct instant (*deadline)(void *app);
 };
 
+enum worker_stage { /* of a turn, in its order */
+	WORKER_STAGE_RECEIVE = 0, /* the driver and TCP's input */
+	WORKER_STAGE_MACHINES,    /* TLS records, SMTP, content, policy */
+	WORKER_STAGE_TIMERS,
+	WORKER_STAGE_SEND,  /* TCP's output and the driver */
+	WORKER_STAGE_CHORE, /* a step of a TLS handshake, and what it has to send */
+	WORKER_STAGE_COUNT
+};
+
 struct worker_counters {
 	uint64_t turns, busy_turns;
 	uint64_t busy_cycles, total_cycles; /* a turn that did any work is busy; sleeping counts in neither */
 	uint64_t sleeps;
 	uint64_t longest_turn_us;
+	uint64_t stage_cycles[WORKER_STAGE_COUNT]; /* of busy turns */
 };
 
 struct worker {
@@ -56,6 +66,7 @@ struct worker {
 	struct block_pool *pool;
 	struct worker_counters counters; /* read by control */
 	uint64_t longest_turn_cycles;
+	uint64_t stage_ends[WORKER_STAGE_COUNT]; /* of the turn under way */
 	bool stop;                       /* set by control */
 	int64_t wall_offset_us;          /* set by control now and then: clock_wall_offset_us() */
 };

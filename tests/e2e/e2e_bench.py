@@ -83,6 +83,34 @@ def mixed_through_postfix(c, home):
             found["accounted"] and status in (0, 3) and found["acknowledged"] > 60, f"status {status}\n{output}")
 
 
+def flood_beside_mail(c, home):
+    status, output, found = run(home, "flood", "-K", "-t", f"{NEXT}:25", "-k", SINK, "--duration", "6", "--warmup", "2",
+                                "--rate", "10", "--crowd", "40", "--linger", "10")
+    c_held = found["crowd_held"] - found["crowd_lost"]
+    holds(c, "half-open TLS handshakes are held beside the mail", status in (0, 3) and c_held >= 35,
+          f"status {status}, {c_held} held\n{output}")
+
+
+def busy_time(c, home):
+    """Two generators on a memif, both polling adaptively: what each counts as busy is what the kernel says it used."""
+    sock = os.path.join(home, "busy.sock")
+    reports = [os.path.join(home, f"{side}.json") for side in ("sinks", "senders")]
+    device = "net_memif0,role={},socket=" + sock + ",socket-abstract=no"
+    sinks = subprocess.Popen([BENCH, "send", "--device", device.format("server"), "--lcores", "0", "--sink",
+                              "198.19.0.1:2525,tls=off", "--duration", "9", "--json", reports[0], "--quiet"], cwd=TREE,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    subprocess.run([BENCH, "send", "--device", device.format("client"), "--lcores", "1", "--target", "198.19.0.1:2525",
+                    "--address", "198.19.0.2/24", "--rate", "4000", "--connections", "64", "-n", "0", "--size", "40K",
+                    "--duration", "5", "--warmup", "1", "--json", reports[1], "--quiet"], cwd=TREE, timeout=60,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False)
+    sinks.wait(60)
+    with open(reports[1], encoding="utf-8") as file:
+        found = json.load(file)
+    busy, used = found["generator_busy_seconds"], found["generator_used_seconds"]
+    holds(c, "busy time by cycles agrees with the kernel's count within 10 %, in adaptive mode",
+          found["acknowledged"] > 5000 and abs(used - busy) <= 0.1 * used, f"busy {busy} s, used {used} s: {found}")
+
+
 def looked_at(c, home, page):
     with open(page, encoding="utf-8") as file:
         text = file.read()
@@ -194,9 +222,11 @@ def main():
                 with postfix(home):
                     through_postfix(c, home)
                     mixed_through_postfix(c, home)
+                    flood_beside_mail(c, home)
                 bad_targets(c, home)
                 stop_at_trouble(c, home)
                 wrong_scenario(c, home)
+                busy_time(c, home)
         except Exception as error:
             c.broken(error)
     return c.close()

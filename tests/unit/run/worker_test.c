@@ -14,6 +14,7 @@
 #define MEMORY_BYTES (16u << 20)
 #define FRAME_BYTES 64u
 #define BLOCKS 64u
+#define CALLS_PER_TURN 6u  /* at its beginning, and behind each of its five stages */
 #define CYCLES_PER_CALL 5u /* how far the clock moves each time it is looked at */
 
 struct port_queue {
@@ -280,13 +281,17 @@ static void only_turns_with_work_are_busy(void)
 	CU_ASSERT_EQUAL(worker.counters.turns, 10);
 	CU_ASSERT_EQUAL(worker.counters.busy_turns, 0);
 	CU_ASSERT_EQUAL(worker.counters.busy_cycles, 0);
-	CU_ASSERT_EQUAL(worker.counters.total_cycles, 10 * CYCLES_PER_CALL);
+	CU_ASSERT_EQUAL(worker.counters.total_cycles, 10 * (CALLS_PER_TURN - 1) * CYCLES_PER_CALL);
 	arp_arrives(2);
 	worker_turns(3);
 	CU_ASSERT_EQUAL(worker.counters.turns, 13);
 	CU_ASSERT_EQUAL(worker.counters.busy_turns, 1);
-	CU_ASSERT_EQUAL(worker.counters.busy_cycles, CYCLES_PER_CALL);
-	CU_ASSERT_EQUAL(worker.counters.longest_turn_us, CYCLES_PER_CALL);
+	CU_ASSERT_EQUAL(worker.counters.busy_cycles, (CALLS_PER_TURN - 1) * CYCLES_PER_CALL);
+	CU_ASSERT_EQUAL(worker.counters.longest_turn_us, (CALLS_PER_TURN - 1) * CYCLES_PER_CALL);
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < WORKER_STAGE_COUNT; i++)
+		sum += worker.counters.stage_cycles[i];
+	CU_ASSERT_EQUAL(sum, worker.counters.busy_cycles);
 }
 
 static void an_application_at_work_makes_the_turn_busy(void)
@@ -301,7 +306,7 @@ static void an_adaptive_worker_sleeps_once_it_has_been_idle_long_enough(void)
 {
 	worker_open(0, 1);
 	worker.idle_busy = false;
-	worker_turns(WORKER_SLEEP_SHARE * WORKER_SLEEP_LEAST_US / CYCLES_PER_CALL / 2 - 2);
+	worker_turns(WORKER_SLEEP_SHARE * WORKER_SLEEP_LEAST_US / CYCLES_PER_CALL / CALLS_PER_TURN - 1);
 	CU_ASSERT_EQUAL(worker.counters.sleeps, 0);
 	worker_turns(100);
 	CU_ASSERT_TRUE(worker.counters.sleeps > 50);
