@@ -125,6 +125,7 @@ struct settings {
 		uint32_t recipients_max;
 		uint32_t connections_max;      /* near and next, all workers together */
 		uint32_t window_bytes_max;     /* TCP receive window per connection */
+		uint32_t source_connections_max; /* per worker, of one IPv4 address or IPv6 /64; 0: any */
 		uint32_t next_idle_seconds;    /* a pooled next connection is closed after this */
 		uint32_t next_connections_max; /* per group key and worker */
 		uint64_t memory_bytes; /* reserved for all workers; 0: from connections_max */

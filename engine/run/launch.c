@@ -194,6 +194,8 @@ static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t
 		dpdk_tcp_config(&e->dpdk, &e->want.plan, p, index, tcp);
 		_Static_assert(SETTINGS_PORT_ADDRESSES_MAX <= TCP_ADDRESSES_MAX, "addresses fit");
 		_Static_assert(SETTINGS_PORT_GATEWAYS_MAX <= TCP_GATEWAYS_MAX, "gateways fit");
+		tcp->per_source_max = e->settings->limits.source_connections_max;
+		tcp->per_source_half_open_max = tcp->half_open_max / 4;
 		tcp->address_count = port->address_count;
 		memcpy(tcp->addresses, port->addresses, port->address_count * sizeof(tcp->addresses[0]));
 		tcp->gateway_count = port->gateway_count;
@@ -245,6 +247,8 @@ static bool worker_build(struct engine *e, struct engine_worker *w, char *error,
 	const struct relay_config config = relay_configure(e, w);
 	w->relay = relay_make(&w->arena, &config, clock_now());
 	w->worker.app = engine_app(w);
+	for (uint32_t p = 0; p < w->worker.port_count && w->worker.index == 0; p++)
+		tcp_announce(w->worker.stacks[p], clock_now()); /* all workers have the same addresses */
 	return w->relay != NULL;
 }
 

@@ -92,6 +92,10 @@ MUST_USE struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config
                                     struct block_pool *pool, struct recorder *recorder,
                                     struct instant now);
 
+/* Tells the link whose addresses these are (gratuitous ARP, RFC 5227 3; unsolicited advertisement, RFC 4861
+ * 7.2.6), so that neighbours who knew another MAC forget it. Once, when the port is up. */
+void tcp_announce(struct tcp_stack *s, struct instant now);
+
 /* ---- the four verbs ---- */
 
 #define TCP_FRAME_CHECKED 1u /* the port verified the IP and L4 checksums of this frame */
