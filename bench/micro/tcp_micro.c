@@ -6,6 +6,7 @@
  *	receive      an in-order data segment of 1,448 bytes, with the ACKs it causes and the application's read
  *	send         a data segment of 1,448 bytes, from the application's block to the frame
  *	acknowledge  an ACK of two such segments
+ *	sack         a hostile ACK: three blocks of one byte anywhere in 300 segments under way
  *	connect      SYN, ACK, FIN, our FIN, its ACK: a connection accepted and closed in order
  *	lookup       a segment for one of CONNECTIONS connections, each time another one
  *	memory       CONNECTIONS idle connections are opened; their memory is counted
@@ -260,6 +261,64 @@ static void run_send(struct bench *b, uint64_t count, bool acks)
 	report(acks ? "acknowledge, ACK of two segments" : "send, segment of 1448 bytes", count, ns);
 }
 
+/* Opens the congestion window, then leaves `segments` unacknowledged. */
+static void put_in_flight(struct bench *b, struct peer *p, unsigned segments)
+{
+	static uint8_t ack[2048], zeros[SEGMENT_BYTES];
+	size_t bytes = build(b, p, TCP_ACK, 0, ack);
+	for (unsigned i = 0; i < 40 + segments; i++) {
+		for (unsigned k = 0; k < (i < 40 ? 20u : 1u); k++)
+			(void)!byteq_write(tcp_tx(b->stack, b->id), &b->pool, span_of(zeros, sizeof(zeros)));
+		tcp_tx_added(b->stack, b->id, b->now);
+		drain(b, p);
+		if (i >= 40)
+			continue;
+		set_ack(ack, p->ack);
+		b->now.us += 100;
+		tcp_input(b->stack, span_of(ack, bytes), TCP_FRAME_CHECKED, b->now);
+	}
+}
+
+/* The worst ACK there is: every block cuts a range, and RACK walks over all of them. Two thousand ACKs of
+ * one connection, then the next one. */
+static void run_sack(struct bench *b, uint64_t count)
+{
+	static uint8_t frame[2048];
+	const unsigned segments = 300, acks = 2000;
+	uint64_t ns = 0, worst = 0, seed = 1;
+	(void)bench_make(b, 65536, 4096);
+	for (uint64_t i = 0; i < count; i += acks) {
+		struct peer p = peer_of((uint32_t)(i / acks));
+		b->id = open_one(b, &p);
+		put_in_flight(b, &p, segments);
+		uint32_t una = p.ack - segments * SEGMENT_BYTES;
+		for (unsigned k = 0; k < acks; k++) {
+			struct peer q = p;
+			q.ack = una;
+			size_t bytes = build(b, &q, TCP_ACK, 28, frame); /* the options' room, filled below */
+			struct writer w = writer_of((struct room){ .data = frame + bytes - 28, .bytes = 28 });
+			writer_be32(&w, 0x0101051a);
+			for (unsigned j = 0; j < 3; j++) {
+				seed = seed * 6364136223846793005u + 1442695040888963407u;
+				uint32_t at = una + 1 + (uint32_t)(seed >> 33) % (segments * SEGMENT_BYTES - 2);
+				writer_be32(&w, at);
+				writer_be32(&w, at + 1);
+			}
+			frame[46] = (uint8_t)((20 + 12 + 28) / 4 << 4);
+			b->now.us += 1;
+			uint64_t begin = nanoseconds();
+			tcp_input(b->stack, span_of(frame, bytes), TCP_FRAME_CHECKED, b->now);
+			uint64_t took = nanoseconds() - begin;
+			ns += took;
+			worst = took > worst ? took : worst;
+		}
+		tcp_abort(b->stack, b->id, b->now);
+		drain(b, NULL);
+	}
+	report("sack, hostile ACK of three blocks", count, ns);
+	printf("  the longest took %llu ns (with whatever interrupted it)\n", (unsigned long long)worst);
+}
+
 static void run_connect(struct bench *b, uint64_t count)
 {
 	(void)bench_make(b, 65536, 64);
@@ -334,6 +393,8 @@ int main(int argc, char **argv)
 		run_send(&b, count, false);
 	else if (strcmp(name, "acknowledge") == 0)
 		run_send(&b, count, true);
+	else if (strcmp(name, "sack") == 0)
+		run_sack(&b, count);
 	else if (strcmp(name, "connect") == 0)
 		run_connect(&b, count);
 	else if (strcmp(name, "lookup") == 0)
@@ -341,7 +402,7 @@ int main(int argc, char **argv)
 	else if (strcmp(name, "memory") == 0)
 		run_memory(&b, connections);
 	else {
-		fprintf(stderr, "usage: tcp-micro receive|send|acknowledge|connect|lookup|memory COUNT [CONNECTIONS]\n");
+		fprintf(stderr, "usage: tcp-micro receive|send|acknowledge|sack|connect|lookup|memory COUNT [CONNECTIONS]\n");
 		return 2;
 	}
 	return 0;

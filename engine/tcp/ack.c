@@ -225,6 +225,7 @@ enum step ack_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 		recovery_acked(s, c, &news, &ack);
 		conn_ready(s, c);
 	}
+	ecn_acked(s, c, seg, news.acked_bytes);
 	if (moved && conn_fin_acked(c))
 		return fin_was_acked(s, c, now);
 	if (window_changed) {

@@ -73,6 +73,9 @@ enum conn_flag {
 	CONN_DOUBLED = 1u << 23,    /* bytes arrived twice: the next ACK says which (RFC 2883) */
 	CONN_KEEP_DUE = 1u << 24,   /* a keep-alive probe is to be sent */
 	CONN_COUNTED = 1u << 25,    /* among those of its source */
+	CONN_ECN = 1u << 26,        /* negotiated (RFC 3168) */
+	CONN_ECN_ECHO = 1u << 27,   /* a mark came: ECE on all we send until the peer has reacted */
+	CONN_ECN_REACTED = 1u << 28, /* the window was reduced: CWR on the next new segment */
 };
 
 enum conn_timer {
@@ -132,6 +135,7 @@ struct conn {
 	struct seq tail_end;
 	uint32_t undo_ms, undo_bytes;
 	uint32_t reduced_us; /* when the last recovery began */
+	struct seq ecn_recover; /* no further reduction for an echo before this is acknowledged */
 
 	/* line 3 and 4, per timer */
 	struct timer timer;

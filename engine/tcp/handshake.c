@@ -59,6 +59,7 @@ void handshake_learn(struct tcp_stack *s, struct conn *c, const struct tcp_seg *
 	}
 	if (o->sack_permitted)
 		c->flags |= CONN_SACK;
+	ecn_learn(s, c, seg);
 	if (o->shift_known) { /* RFC 7323 2.2: both sides or neither */
 		c->snd_shift = o->shift;
 		c->rcv_shift = s->rcv_shift;

@@ -185,7 +185,8 @@ static void expected_input(struct tcp_stack *s, struct conn *c, const struct tcp
 static void synchronised_input(struct tcp_stack *s, struct conn *c, const struct packet *p,
                                struct tcp_seg *seg, struct instant now)
 {
-	if (is_expected(c, seg)) {
+	bool marked = (c->flags & CONN_ECN) != 0 && ip_ecn_of(&p->ip) == IP_CE;
+	if (is_expected(c, seg) && !marked) {
 		expected_input(s, c, seg, now);
 		return;
 	}
@@ -209,6 +210,7 @@ static void synchronised_input(struct tcp_stack *s, struct conn *c, const struct
 		step = check_opening_ack(s, c, p, seg, now);
 	if (step == STEP_ON) {
 		note_stamp(c, seg, now);
+		ecn_received(s, c, seg, ip_ecn_of(&p->ip));
 		step = ack_input(s, c, seg, now);
 	}
 	if (step == STEP_ON)

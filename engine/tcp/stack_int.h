@@ -176,6 +176,13 @@ void recovery_arm(struct tcp_stack *s, struct conn *c, bool restart, uint32_t wa
                   struct instant now);
 void recovery_reorder_due(struct tcp_stack *s, struct conn *c, struct instant now);
 void recovery_timed_out(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- ecn.c: RFC 3168 ---- */
+/* Flags of a SYN or SYN-ACK, and what the peer's mean. */
+uint8_t ecn_syn_flags(const struct tcp_stack *s, const struct conn *c, bool again);
+void ecn_learn(const struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg);
+/* A data segment came, marked or not; an ACK came, with an echo or not. */
+void ecn_received(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, enum ip_ecn ecn);
+void ecn_acked(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, uint32_t acked_bytes);
 /* ---- prr.c ---- */
 void prr_begin(struct conn *c, uint32_t flight);
 /* Sets the congestion window for what one ACK delivered. */
@@ -220,7 +227,10 @@ struct segment_plan {
 	uint8_t flags;
 	bool probe; /* does not move snd_nxt: the window is closed */
 	bool again; /* repeats what stands in the record */
+	bool fresh; /* new data: ECN-capable where that is negotiated */
 };
+/* (ecn.c) Flags of a segment that is no SYN. */
+uint8_t ecn_flags(struct conn *c, const struct segment_plan *plan);
 /* Writes the segment as a frame, and notes what was thereby acknowledged and advertised. */
 size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,
                     const uint8_t *mac, struct room room, struct tcp_frame_meta *meta,

@@ -109,6 +109,7 @@ void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan)
 			plan->bytes[i][k] = prng_below(&p, prng_chance(&p, 200) ? 600000 : 60000);
 	if (prng_chance(&p, 200))
 		plan_mtu(&p, plan);
+	plan->ecn = prng_chance(&p, 300);
 }
 
 void tcp_world_plan_bulk(uint64_t bytes, uint32_t lost, uint32_t corrupted,
@@ -378,6 +379,7 @@ static void host_configure(struct world *w, unsigned host)
 	c->reorder_bytes_max = plan->rx_bytes_max[host];
 	c->rx_bytes_initial = plan->rx_bytes_initial;
 	c->tx_bytes_max = plan->tx_bytes_max;
+	c->ecn = plan->ecn;
 	c->congestion = plan->newreno ? TCP_NEWRENO : TCP_CUBIC;
 	c->time_wait_us = 1800 * SECOND_US; /* longer than any FIN is under way here */
 	c->retries_max = UINT8_MAX; /* giving up has tests of its own: here nobody may */

@@ -23,7 +23,7 @@ struct tcp_world_plan { /* what a seed chose */
 	bool ip6, wrap, model;
 	uint16_t mtu[2];
 	uint32_t rx_bytes_max[2], rx_bytes_initial, tx_bytes_max, blocks[2];
-	bool newreno, nagle;
+	bool newreno, nagle, ecn;
 	uint64_t limit_us; /* of virtual time */
 };
 
