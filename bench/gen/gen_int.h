@@ -173,6 +173,12 @@ void results_refused(struct gen_results *r, enum gen_stage stage, uint16_t code,
 void results_phase(struct gen_results *r, enum gen_phase phase, struct instant from,
                    struct instant to);
 
+/* sender_open.c: a connection up to its first EHLO */
+void sender_open(struct gen *g, struct sender *s, struct instant now);
+void sender_opened(struct gen *g, struct sender *s, struct instant now);
+void sender_begin_tls(struct gen *g, struct sender *s, struct instant now);
+void sender_tls_is_on(struct gen *g, struct sender *s, struct instant now);
+
 /* sender.c: the life of a connection */
 bool senders_turn(struct gen *g, struct instant now); /* arrivals: begins messages */
 struct instant senders_deadline(const struct gen *g);

@@ -12,20 +12,8 @@
  */
 #include "bench/gen/gen_int.h"
 
-#define KEY_TLS12 1u /* keys of the resumption cache */
-#define KEY_TLS13 2u
-#define KEYS_ALONE 3u
-
 static bool take_arrival(struct gen *g, struct instant now, struct instant *due);
 static bool begin_message(struct gen *g, struct instant due, struct instant now);
-static void open_connection(struct gen *g, struct sender *s, struct instant now);
-static void connect_failed(struct gen *g, struct sender *s, enum tcp_connect_outcome outcome,
-                           struct instant now);
-static void opened(struct gen *g, struct sender *s, struct instant now);
-static void start_talking(struct gen *g, struct sender *s, struct instant now);
-static void begin_tls(struct gen *g, struct sender *s, struct instant now);
-static uint64_t resumption_key(const struct gen *g, const struct sender *s);
-static void tls_is_on(struct gen *g, struct sender *s, struct instant now);
 static void step(struct gen *g, struct sender *s, struct instant now);
 static bool step_round(struct gen *g, struct sender *s, struct instant now);
 static bool read_replies(struct gen *g, struct sender *s, struct instant now);
@@ -43,12 +31,6 @@ static void wait_for_arrival(struct gen *g, struct sender *s);
 static void wake_sender(struct gen *g, struct sender *s);
 static void quit(struct gen *g, struct sender *s, struct instant now);
 static void over(struct sender *s, enum gen_leg_close how, struct instant now);
-
-static uint64_t user_of(const struct gen *g, const struct sender *s)
-{
-	struct handle h = slab_handle(&g->senders, s);
-	return (uint64_t)h.slot << 32 | h.generation;
-}
 
 static struct sender *sender_of(const struct gen *g, uint64_t user)
 {
@@ -122,7 +104,7 @@ static bool begin_message(struct gen *g, struct instant due, struct instant now)
 	}
 	mail_give(g, s, g->number_next++, due);
 	if (fresh)
-		open_connection(g, s, now);
+		sender_open(g, s, now);
 	step(g, s, now);
 	return true;
 }
@@ -141,49 +123,6 @@ struct instant senders_deadline(const struct gen *g)
 
 /* ---- the connection ---- */
 
-static void open_connection(struct gen *g, struct sender *s, struct instant now)
-{
-	const struct gen_sender_config *c = &g->config.sender;
-	struct endpoint target = c->targets[g->target_next++ % c->target_count];
-	struct handle id = HANDLE_NONE;
-	s->smtp_on = false;
-	s->ready = false;
-	s->greeted_once = false;
-	s->last = false;
-	s->no_port = false;
-	s->starved = false;
-	s->messages_done = 0;
-	s->credit = 0;
-	s->credit_at = (struct instant){ 0 };
-	traits_choose(&s->traits, c, &g->prng);
-	s->opened_at = now;
-	s->state = SENDER_CONNECTING;
-	enum tcp_connect_outcome outcome =
-		c->net.ops->connect(c->net.self, target, user_of(g, s), now, &id);
-	if (outcome != TCP_CONNECT_STARTED) {
-		gen_leg_init(&s->leg, c->net, g->config.pool, HANDLE_NONE);
-		connect_failed(g, s, outcome, now);
-		return;
-	}
-	gen_leg_init(&s->leg, c->net, g->config.pool, id);
-	g->results.connections_opened++;
-}
-
-/* Without a port or a connection to be had the message waits: others will end, TIME-WAIT will
- * pass. */
-static void connect_failed(struct gen *g, struct sender *s, enum tcp_connect_outcome outcome,
-                           struct instant now)
-{
-	if (outcome == TCP_CONNECT_NO_ROUTE || g->shutting) {
-		sender_end(g, s, GEN_END_UNREACHABLE, now);
-		return;
-	}
-	g->results.ends[GEN_END_NO_PORT]++;
-	s->no_port = true;
-	s->state = SENDER_WAITING;
-	s->wait_until = instant_add(now, 10 * MS_US);
-}
-
 void sender_event(struct gen *g, const struct tcp_event *event, struct instant now)
 {
 	struct sender *s = sender_of(g, event->user);
@@ -191,74 +130,8 @@ void sender_event(struct gen *g, const struct tcp_event *event, struct instant n
 		return;
 	gen_leg_event(&s->leg, event);
 	if ((event->bits & TCP_OPENED) && s->state == SENDER_CONNECTING)
-		opened(g, s, now);
+		sender_opened(g, s, now);
 	step(g, s, now);
-}
-
-static void opened(struct gen *g, struct sender *s, struct instant now)
-{
-	results_phase(&g->results, GEN_PHASE_CONNECT, s->opened_at, now);
-	s->state = SENDER_TALKING;
-	if (s->mail.cut == CUT_AT_OPEN) {
-		sender_end(g, s, GEN_END_ABORTED, now);
-		return;
-	}
-	if (g->config.sender.tls_mode == GEN_TLS_IMPLICIT && !s->traits.clear)
-		begin_tls(g, s, now);
-	else
-		start_talking(g, s, now);
-}
-
-static void start_talking(struct gen *g, struct sender *s, struct instant now)
-{
-	smtp_client_init(&s->smtp, s->traits.bdat ? &g->bdat_config : &g->client_config,
-	                 g->config.pool, now);
-	s->smtp_on = true;
-	s->talking_at = now;
-}
-
-/* Connections that do not resume have a key that nobody had before. */
-static uint64_t resumption_key(const struct gen *g, const struct sender *s)
-{
-	if (s->traits.resume)
-		return s->traits.tls12 ? KEY_TLS12 : KEY_TLS13;
-	return KEYS_ALONE + g->results.connections_opened;
-}
-
-static void begin_tls(struct gen *g, struct sender *s, struct instant now)
-{
-	const struct gen_sender_config *c = &g->config.sender;
-	struct tls_next_want want = {
-		.server_name = c->server_name[0] != 0 ? c->server_name : NULL,
-		.verify = c->tls_verify,
-		.reference_count = c->server_name[0] != 0 ? 1 : 0,
-		.references = { c->server_name },
-		.minimum = c->tls_minimum == 0 ? TLS_VERSION_1_2 : c->tls_minimum,
-		.maximum = s->traits.tls12 ? TLS_VERSION_1_2 : 0,
-		.resumption_key = resumption_key(g, s),
-	};
-	s->tls_at = s->smtp_on ? s->tls_at : now; /* with STARTTLS the time runs from the command */
-	if (s->mail.cut == CUT_AT_TLS)
-		sender_end(g, s, GEN_END_ABORTED, now);
-	else if (s->smtp_on && byteq_bytes(gen_leg_in(&s->leg)) > 0)
-		sender_end(g, s, GEN_END_PROTOCOL, now); /* plaintext behind the 220: RFC 3207 4 */
-	else if (!gen_leg_tls_next(&s->leg, c->tls, &want, user_of(g, s), now))
-		sender_end(g, s, GEN_END_TLS_NO_ROOM, now);
-}
-
-static void tls_is_on(struct gen *g, struct sender *s, struct instant now)
-{
-	struct tls_facts facts;
-	tls_facts(s->leg.tls, &facts);
-	results_phase(&g->results, GEN_PHASE_TLS, s->tls_at, now);
-	g->results.tls_established++;
-	g->results.tls_resumed += facts.resumed;
-	if (s->smtp_on) {
-		smtp_client_tls_started(&s->smtp, now);
-	} else {
-		start_talking(g, s, now);
-		smtp_client_tls_implicit(&s->smtp);
-	}
 }
 
 void sender_ready(struct gen *g, uint64_t user, struct instant now)
@@ -288,7 +161,7 @@ static bool step_round(struct gen *g, struct sender *s, struct instant now)
 {
 	bool progress = gen_leg_pull(&s->leg, now);
 	if (gen_leg_tls_just_on(&s->leg)) {
-		tls_is_on(g, s, now);
+		sender_tls_is_on(g, s, now);
 		progress = true;
 	}
 	if (s->smtp_on)
@@ -329,7 +202,7 @@ static void smtp_event(struct gen *g, struct sender *s, const struct smtp_client
 		greeted(g, s, now);
 		break;
 	case CLIENT_TLS_GO:
-		begin_tls(g, s, now);
+		sender_begin_tls(g, s, now);
 		break;
 	case CLIENT_FAULT:
 		sender_end(g, s,
@@ -489,7 +362,7 @@ void sender_expire(struct gen *g, struct sender *s, struct instant now)
 	if (s->state == SENDER_WAITING && due) {
 		if (!s->no_port)
 			mail_attempt(g, s);
-		open_connection(g, s, now);
+		sender_open(g, s, now);
 	} else if (s->state == SENDER_PAUSED && due) {
 		thought(g, s, now);
 	} else if (gen_leg_is_open(&s->leg)) {

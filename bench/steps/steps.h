@@ -30,6 +30,8 @@ extern const uint32_t steps_smtp_count, steps_policy_count, steps_tcp_count, ste
 
 /* Stops the program: a benchmark that cannot be set up measures nothing. */
 void steps_need(bool good, const char *what);
+/* Files of a certificate for sink.gen.test, made when it is first wanted; gone with the program. */
+void steps_certificate(const char **chain, const char **key);
 void *steps_memory(size_t bytes); /* zeroed, 4 KiB aligned, never given back */
 struct block_pool *steps_pool(uint32_t blocks);
 void steps_nothing(void); /* to be prepared where nothing has to be */

@@ -35,18 +35,26 @@ static struct tls_queues queues(struct side *s)
 		                    .plain_out = &s->plain_out };
 }
 
-static void engine_make(struct side *s)
+void steps_certificate(const char **chain, const char **key)
 {
 	static struct gen_options o;
-	char error[512];
 	if (o.chain == NULL) {
 		gen_options_defaults(&o);
 		o.config.sink.listener_count = 1;
 		o.config.sink.listeners[0].tls = GEN_TLS_STARTTLS;
 		steps_need(self_signed_provide(&o), "no certificate");
 	}
+	*chain = o.chain;
+	*key = o.key;
+}
+
+static void engine_make(struct side *s)
+{
+	const char *chain, *key;
+	char error[512];
+	steps_certificate(&chain, &key);
 	struct tls_openssl_config config = { .certificate_count = 1,
-		                             .certificates = { { "mx", o.chain, o.key } },
+		                             .certificates = { { "mx", chain, key } },
 		                             .near_minimum = TLS_VERSION_1_2,
 		                             .near_no_tickets = true,
 		                             .handshake_timeout_us = 30 * SECOND_US,

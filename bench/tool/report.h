@@ -44,7 +44,7 @@ struct report {
 	double seconds, measured_seconds;
 	double busy_percent; /* of the busiest thread, while it was measured */
 	double busy_seconds; /* of all threads, while it was measured */
-	double drained_seconds;    /* from the start to the last delivery, if that came later */
+	double drained_seconds;    /* from the start to when nearly all was delivered, if that came later */
 	double total_busy_seconds; /* of all threads, from the start to then */
 	double used_seconds; /* CPU time of this program while it was measured, as the kernel counts it */
 	uint32_t threads;

@@ -16,11 +16,13 @@
 #include <unistd.h>
 
 #include "bench/gen/job.h"
+#include "bench/tool/syn.h"
 
 #define WATCH_STEP_NS 2000000
 #define MOMENT_SECONDS 0.5 /* at least; longer where a run has more than REPORT_MOMENTS_MAX of them */
 #define SHUT_SECONDS 5.0
 #define LINGER_SECONDS_MIN 0.2
+#define DRAINED_SHARE 0.98 /* of a queue: the last ones may wait for a second try */
 #define STOP_SECONDS 60.0 /* messages under way at the stop have so long to find their outcome */
 #define ERROR_BYTES 512u
 
@@ -100,6 +102,7 @@ void run_look(struct run *run)
 		r->sinks += j->shot_sinks;
 		r->crowd += j->shot_crowd;
 	}
+	r->results.crowd_opened += syn_sent();
 }
 
 static double busy_of(const struct job *j)
@@ -244,6 +247,9 @@ bool run_start(struct run *run, const struct gen_options *o, struct report *repo
 	}
 	bool started = o->kernel ? crew_kernel_start(&run->crew, o, error, sizeof(error))
 	                         : crew_dpdk_start(&run->crew, o, error, sizeof(error));
+	if (started && o->config.crowd.kind == GEN_CROWD_SYN && o->config.crowd.connections > 0)
+		started = syn_begin(o->config.sender.targets[0], o->config.crowd.connections, error,
+		                    sizeof(error));
 	if (!started)
 		fprintf(stderr, "weir-bench: %s\n", error);
 	run->begun = run->last_at = run_seconds();
@@ -334,13 +340,14 @@ static void wind_up(struct run *run)
 	while (run_seconds() < until && interrupted < 2 && (run_seconds() < least || !arrived(run))) {
 		run_moment(run, "waiting for late deliveries");
 		run_step();
-		if (run->report->results.deliveries == deliveries)
+		if ((double)deliveries >= DRAINED_SHARE * (double)run->report->results.acknowledged)
 			continue;
 		deliveries = run->report->results.deliveries;
 		run->report->drained_seconds = run_seconds() - run->begun;
 	}
 	for (uint32_t i = 0; i < run->crew.count; i++)
 		run->report->total_busy_seconds += busy_of(run->crew.jobs[i]);
+	syn_end();
 	order(run, JOB_SHUT);
 	until = run_seconds() + SHUT_SECONDS;
 	while (run_seconds() < until && !all(run, job_is_idle))
