@@ -177,8 +177,9 @@ void recovery_arm(struct tcp_stack *s, struct conn *c, bool restart, uint32_t wa
 	}
 	if (restart)
 		c->rto_at = instant_add(now, c->rtt.timeout_us);
-	if (wait_us > 0) {
-		conn_timer_set(s, c, CONN_TIMER_REORDER, instant_add(now, wait_us));
+	struct instant look = instant_add(now, wait_us);
+	if (wait_us > 0 && instant_before(look, c->rto_at)) {
+		conn_timer_set(s, c, CONN_TIMER_REORDER, look);
 		return;
 	}
 	struct instant tail = INSTANT_NEVER;
