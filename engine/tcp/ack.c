@@ -180,10 +180,11 @@ static struct sent_news news_of(const struct conn *c, const struct tcp_seg *seg,
 		                   .high = c->rack.high };
 }
 
-/* RFC 5681 2: something is outstanding, no data, no SYN or FIN, the same ACK, the same window. */
+/* RFC 5681 2: something is outstanding (the answer to a window probe is no sign of loss), no data, no SYN or
+ * FIN, the same ACK, the same window. */
 static bool is_duplicate(const struct conn *c, const struct tcp_seg *seg, bool window_changed)
 {
-	return !seq_eq(c->snd_una, c->snd_max) && tcp_seg_len(seg) == 0 && !window_changed &&
+	return c->sent.count > 0 && tcp_seg_len(seg) == 0 && !window_changed &&
 	       seq_eq(seg->ack, c->snd_una);
 }
 
@@ -218,6 +219,7 @@ enum step ack_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 	if (moved)
 		acked_new(s, c, seg, &news, now);
 	ack.doubled_bytes = take_reports(s, c, seg, &news);
+	ack.doubled_begin = seg->options.sack[0].begin; /* where there is a D-SACK */
 	if (moved)
 		take_rtt(s, c, &news);
 	ack.bare = ack.duplicate && seg->options.sack_count == 0;

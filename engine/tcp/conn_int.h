@@ -38,6 +38,15 @@ enum conn_state {
 	CONN_STATE_COUNT
 };
 
+/* HyStart++: how round trips change while the window doubles (hystart.c). */
+struct hystart {
+	struct seq round_end;
+	uint32_t min_us, last_min_us; /* the shortest of this round and of the last; 0: none */
+	uint32_t baseline_us;         /* when growth became cautious */
+	uint8_t samples, rounds;
+	bool cautious;
+};
+
 /* Where in tx a sequence number stands, remembered so that the next one is found without a walk. */
 struct place {
 	struct block *block; /* NULL: nowhere */
@@ -75,6 +84,8 @@ enum conn_flag {
 	CONN_COUNTED = 1u << 25,    /* among those of its source */
 	CONN_ECN = 1u << 26,        /* negotiated (RFC 3168) */
 	CONN_ECN_ECHO = 1u << 27,   /* a mark came: ECE on all we send until the peer has reacted */
+	CONN_UNDO_TOLD = 1u << 30,  /* what answered that repetition has come: no echo tells more */
+	CONN_REDUCED_TWICE = 1u << 29, /* in this recovery a repetition was lost as well */
 	CONN_ECN_REACTED = 1u << 28, /* the window was reduced: CWR on the next new segment */
 };
 
@@ -134,7 +145,9 @@ struct conn {
 	uint32_t prr_delivered, prr_out, prr_base; /* RFC 6937 */
 	struct seq tail_end;
 	uint32_t undo_ms, undo_bytes;
+	struct seq undo_una; /* snd_una when the reduction came: what was doubled before is another story */
 	uint32_t reduced_us; /* when the last recovery began */
+	struct hystart hystart;
 	struct seq ecn_recover; /* no further reduction for an echo before this is acknowledged */
 
 	/* line 3 and 4, per timer */
@@ -182,7 +195,7 @@ struct conn {
 
 _Static_assert(offsetof(struct conn, tx) == 64, "line 0 of a connection is full");
 _Static_assert(offsetof(struct conn, snd_wl1) == 128, "line 1 of a connection is full");
-_Static_assert(sizeof(struct conn) <= 704, "a connection is eleven cache lines");
+_Static_assert(sizeof(struct conn) <= 768, "a connection is twelve cache lines");
 
 /* ---- life ---- */
 

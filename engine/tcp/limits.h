@@ -59,9 +59,9 @@
 #define TCP_PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* 24 days, RFC 7323 5.5 */
 
 /* ---- reassembly ---- */
-#define TCP_REORDER_RANGES_MAX 32u /* per connection (CVE-2018-5390); work per segment is bounded by it */
+#define TCP_REORDER_RANGES_MAX 64u /* per connection (CVE-2018-5390); work per segment is bounded by it */
 #define TCP_REORDER_SPARE_BLOCKS 8u /* for the edges of ranges, above what the bytes themselves fill */
-#define TCP_REORDER_SHARE 8u       /* 1 in so many connections may hold out-of-order bytes */
+#define TCP_REORDER_SHARE 16u      /* 1 in so many connections may hold out-of-order bytes */
 #define TCP_REORDER_CONNECTIONS_MIN 64u
 #define TCP_WINDOW_SHARE_MIN 8192u /* a window's share of the pool is never smaller: some segments */
 #define TCP_POOL_LOW_SHARE 16u /* windows stop growing while less than 1/16 of the blocks is free */

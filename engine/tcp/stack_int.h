@@ -163,7 +163,8 @@ struct recovery_ack { /* what an ACK says beyond what the record of the sent tel
 	struct seq ack;
 	bool duplicate; /* as RFC 5681 2 defines it */
 	bool bare;      /* a duplicate that reports nothing either */
-	uint32_t doubled_bytes; /* of a D-SACK */
+	uint32_t doubled_bytes; /* of a D-SACK, which begins at: */
+	struct seq doubled_begin;
 };
 void recovery_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
                     const struct recovery_ack *ack);
@@ -183,6 +184,9 @@ void ecn_learn(const struct tcp_stack *s, struct conn *c, const struct tcp_seg *
 /* A data segment came, marked or not; an ACK came, with an echo or not. */
 void ecn_received(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, enum ip_ecn ecn);
 void ecn_acked(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, uint32_t acked_bytes);
+/* ---- hystart.c ---- */
+/* Slow start has been acknowledged something: true when it should grow cautiously. */
+bool hystart_acked(struct conn *c, const struct sent_news *news);
 /* ---- prr.c ---- */
 void prr_begin(struct conn *c, uint32_t flight);
 /* Sets the congestion window for what one ACK delivered. */
@@ -193,7 +197,7 @@ void spurious_begin(struct conn *c);
 void spurious_sent_again(struct conn *c, uint32_t bytes, struct instant now);
 /* True when the ACK shows that it was for nothing; it is undone then. */
 MUST_USE bool spurious_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
-                             uint32_t doubled_bytes);
+                             const struct recovery_ack *ack);
 /* ---- window.c ---- */
 /* The right edge we could advertise now (RFC 9293 3.8.6.2.2); never before rcv_adv. */
 struct seq window_edge(const struct tcp_stack *s, const struct conn *c);

@@ -2,7 +2,8 @@
  * tcp_main.c - runs seeds of the TCP world, or one long transfer.
  *
  *	tcp-sim [--first SEED] [--seeds COUNT] [--seed SEED]
- *	tcp-sim --bulk MIB [--lost PER_MILLE] [--corrupted PER_MILLE] [--seed SEED]
+ *	tcp-sim --bulk MIB [--lost PER_MILLE] [--corrupted PER_MILLE] [--delay US] [--rate BYTES_PER_SECOND]
+ *	        [--queue BYTES] [--newreno 1] [--at-least BYTES_PER_SECOND] [--seed SEED]
  *
  * The seeds are the first thing printed; each failing seed is named with the command that repeats it. Every
  * fiftieth seed is run twice and must leave the same trace.
@@ -25,13 +26,13 @@ static void check_told(const char *file, int line, const char *fact)
 }
 
 struct options {
-	uint64_t first, count, bulk_mib, lost, corrupted;
+	uint64_t first, count, bulk_mib, lost, corrupted, delay_us, rate, queue, newreno, at_least;
 	bool verbose;
 };
 
 static struct options options_read(int argc, char **argv)
 {
-	struct options o = { .first = 1, .count = 300, .lost = 150, .corrupted = 150 };
+	struct options o = { .first = 1, .count = 300, .lost = 150, .corrupted = 150, .delay_us = 5000 };
 	for (int i = 1; i + 1 < argc; i += 2) {
 		uint64_t v = strtoull(argv[i + 1], NULL, 0);
 		if (strcmp(argv[i], "--first") == 0)
@@ -44,8 +45,21 @@ static struct options options_read(int argc, char **argv)
 			o.lost = v;
 		else if (strcmp(argv[i], "--corrupted") == 0)
 			o.corrupted = v;
-		else if (strcmp(argv[i], "--seed") == 0)
-			o = (struct options){ v, 1, o.bulk_mib, o.lost, o.corrupted, true };
+		else if (strcmp(argv[i], "--delay") == 0)
+			o.delay_us = v;
+		else if (strcmp(argv[i], "--rate") == 0)
+			o.rate = v;
+		else if (strcmp(argv[i], "--queue") == 0)
+			o.queue = v;
+		else if (strcmp(argv[i], "--at-least") == 0)
+			o.at_least = v;
+		else if (strcmp(argv[i], "--newreno") == 0)
+			o.newreno = v;
+		else if (strcmp(argv[i], "--seed") == 0) {
+			o.first = v;
+			o.count = 1;
+			o.verbose = true;
+		}
 	}
 	return o;
 }
@@ -86,8 +100,20 @@ static bool bulk_passes(const struct options *o)
 	struct tcp_world_result result;
 	seed_running = o->first;
 	tcp_world_plan_bulk(o->bulk_mib << 20, (uint32_t)o->lost, (uint32_t)o->corrupted, &plan);
+	plan.newreno = o->newreno != 0;
+	for (unsigned i = 0; i < 2; i++) {
+		plan.path[i].delay_us = o->delay_us;
+		plan.path[i].bytes_per_second = o->rate;
+		plan.path[i].queue_bytes = (uint32_t)o->queue;
+	}
 	tcp_world_run(o->first, &plan, false, &result);
 	print_result("bulk", &result);
+	double rate = (double)result.bytes * 1e6 / (double)result.last_byte_us;
+	printf("  %.0f bytes per second\n", rate);
+	if (result.ok && rate < (double)o->at_least) {
+		printf("  that is too slow\n");
+		return false;
+	}
 	if (!result.ok)
 		printf("bulk FAILED: %s\n", result.why);
 	return result.ok;

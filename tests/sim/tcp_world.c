@@ -116,10 +116,11 @@ void tcp_world_plan_bulk(uint64_t bytes, uint32_t lost, uint32_t corrupted,
                          struct tcp_world_plan *plan)
 {
 	*plan = (struct tcp_world_plan){ .talks = 1,
-		                         .tx_bytes_max = 1u << 20,
+		                         .tx_bytes_max = 4u << 20,
 		                         .mtu = { 1500, 1500 },
-		                         .rx_bytes_max = { 1u << 20, 1u << 20 },
-		                         .blocks = { 2048, 2048 },
+		                         .rx_bytes_max = { 4u << 20, 4u << 20 },
+		                         .rx_bytes_initial = 65536,
+		                         .blocks = { 8192, 8192 },
 		                         .limit_us = UINT64_MAX / 4 };
 	plan->bytes[0][0] = bytes;
 	for (unsigned i = 0; i < 2; i++)
@@ -178,6 +179,7 @@ static void app_read(struct world *w, unsigned host, struct side *d)
 			if (piece.data[i] != model_byte(d->read_key, d->read + i))
 				fail(w, "another byte was delivered than was sent", d->read + i);
 		d->read += piece.bytes;
+		w->result->last_byte_us = w->now.us - 1000 * SECOND_US;
 		budget -= piece.bytes;
 		byteq_consume(q, &w->host[host].pool, piece.bytes);
 	}

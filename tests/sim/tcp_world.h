@@ -30,7 +30,7 @@ struct tcp_world_plan { /* what a seed chose */
 struct tcp_world_result {
 	bool ok;
 	char why[200];
-	uint64_t trace, steps, frames, virtual_us, retransmits, timeouts, bytes;
+	uint64_t trace, steps, frames, virtual_us, last_byte_us, retransmits, timeouts, bytes;
 };
 
 void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan);
