@@ -1,6 +1,7 @@
 """The page: one document out of the JSON of runs and comparisons."""
 import compare_part
 import run_part
+import steps_part
 import style
 from svg import esc
 
@@ -10,6 +11,7 @@ def make(documents):
     runs = [d for d in documents if "phases" in d]
     parts = [compare_part.section(d) for d in comparisons]
     parts += [run_part.section(d, alone=len(documents) == 1) for d in runs]
+    parts += [steps_part.section(d) for d in documents if "steps" in d]
     first = documents[0]
     title = first.get("scenario") or "run"
     if comparisons:
