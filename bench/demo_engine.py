@@ -5,9 +5,11 @@ engine's own histogram (1.6 % steps), which sums over its workers; they are sinc
 a reading is taken from an engine started for the purpose. The counts over 10 ms and 15 ms are
 exact, because both are bucket bounds.
 """
+import os
 import re
 
 BUSY_SECONDS = "weir_worker_busy_seconds_total"
+AWAKE_SECONDS = "weir_worker_awake_seconds_total"
 BUDGET_BUCKET = "weir_message_engine_seconds_bucket"
 BUDGET_COUNT = "weir_message_engine_seconds_count"
 BUDGET_QUANTILE = "weir_message_engine_quantile_seconds"
@@ -33,6 +35,10 @@ class Engine:
         if not rows:
             raise KeyError(f"the metrics endpoint has no {BUSY_SECONDS}")
         return sum(value for _, value in rows)
+
+    def awake_seconds(self):
+        """Of all workers: busy turns and idle polls together, by the same clock; sleeps are not in it."""
+        return sum(value for _, value in self.values(AWAKE_SECONDS))
 
     def stages(self):
         """In the order of the endpoint, which is that of a message's life."""
@@ -60,6 +66,19 @@ class Engine:
             if float(labels["le"].replace("+Inf", "inf")) == bound:
                 return value
         raise KeyError(f"the metrics endpoint has no bucket {bound} of stage {stage}")
+
+
+def worker_cpu_seconds(pid):
+    """What the kernel says the workers' threads have used. A worker's own clock goes on while somebody else has its core;
+    the kernel's does not."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/comm", encoding="ascii") as file:
+            if not file.read().startswith("dpdk-worker"):
+                continue
+        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
 
 
 def parsed(row):

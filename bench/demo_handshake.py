@@ -3,7 +3,8 @@
 In rounds, A B A B: weir relays 4 KiB messages, a new TLS 1.3 connection on both hops and no session
 resumed; then bench/micro/handshake shakes hands in memory with the same library, key type and
 groups, on weir's core, while a second one keeps the other core as busy as the generator did. Medians
-over the rounds are compared: a virtual machine's speed drifts, and both drift with it.
+over the rounds are compared: a virtual machine's speed drifts, and both drift with it. CPU time is the kernel's
+count on both sides; of the worker's thread the share of its busy turns is taken, so that idle polls do not count.
 """
 import os
 import statistics

@@ -21,6 +21,7 @@
 #define SETTINGS_CERTIFICATES_MAX   64u
 #define SETTINGS_ROUTE_NEXT_MAX     16u
 
+enum settings_switch { SETTINGS_OFF = 1, SETTINGS_ON };
 enum settings_congestion { SETTINGS_CUBIC = 1, SETTINGS_NEWRENO };
 enum settings_syn_cookies { SETTINGS_COOKIES_UNDER_PRESSURE = 1, SETTINGS_COOKIES_NEVER };
 enum settings_idle { SETTINGS_IDLE_ADAPTIVE = 1, SETTINGS_IDLE_BUSY };
@@ -127,6 +128,7 @@ struct settings {
 		uint32_t recipients_max;
 		uint32_t connections_max;      /* near and next, all workers together */
 		uint32_t window_bytes_max;     /* TCP receive window per connection */
+		uint32_t source_connections_max; /* per worker, of one IPv4 address or IPv6 /64; 0: any */
 		uint32_t next_idle_seconds;    /* a pooled next connection is closed after this */
 		uint32_t next_connections_max; /* per group key and worker */
 		uint32_t next_messages_max;    /* then QUIT; 0: no limit */
@@ -140,9 +142,10 @@ struct settings {
 	} timeouts;
 	struct {
 		enum settings_congestion congestion;
+		enum settings_switch ecn;
 		enum settings_syn_cookies syn_cookies;
-		uint32_t connections_per_source_max, half_open_per_source_max; /* 0: no such limit */
-		uint32_t keepalive_seconds, user_timeout_seconds;              /* 0: none */
+		uint32_t half_open_per_source_max;                /* 0: no such limit */
+		uint32_t keepalive_seconds, user_timeout_seconds; /* 0: none */
 		uint32_t time_wait_seconds;
 	} tcp;
 	struct {

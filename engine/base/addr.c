@@ -6,11 +6,6 @@
  */
 #include "base/addr.h"
 
-bool ip_addr_equal(struct ip_addr a, struct ip_addr b)
-{
-	return a.family == b.family && memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
-}
-
 bool endpoint_equal(struct endpoint a, struct endpoint b)
 {
 	return a.port == b.port && ip_addr_equal(a.addr, b.addr);

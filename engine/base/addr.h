@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/span.h"
@@ -35,7 +36,10 @@ static inline uint8_t ip_addr_bytes(struct ip_addr a)
 	return a.family == IP_V4 ? 4 : 16;
 }
 
-bool ip_addr_equal(struct ip_addr a, struct ip_addr b);
+static inline bool ip_addr_equal(struct ip_addr a, struct ip_addr b)
+{
+	return a.family == b.family && memcmp(a.bytes, b.bytes, sizeof(a.bytes)) == 0;
+}
 bool ip_prefix_holds(struct ip_prefix p, struct ip_addr a);
 bool endpoint_equal(struct endpoint a, struct endpoint b);
 

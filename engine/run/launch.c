@@ -135,8 +135,9 @@ static bool worker_start(struct engine *e, uint32_t index, char *error, size_t e
 static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
 {
 	tcp->congestion = s->tcp.congestion == SETTINGS_NEWRENO ? TCP_NEWRENO : TCP_CUBIC;
+	tcp->ecn = s->tcp.ecn == SETTINGS_ON;
 	tcp->cookies_off = s->tcp.syn_cookies == SETTINGS_COOKIES_NEVER;
-	tcp->per_source_max = s->tcp.connections_per_source_max;
+	tcp->per_source_max = s->limits.source_connections_max;
 	tcp->per_source_half_open_max = s->tcp.half_open_per_source_max;
 	if (s->tcp.keepalive_seconds > 0)
 		tcp->keepalive = (struct tcp_keepalive){ .idle_ms = s->tcp.keepalive_seconds * 1000,
@@ -208,6 +209,8 @@ static bool worker_build(struct engine *e, struct engine_worker *w, char *error,
 	const struct relay_config config = relay_configure(e, w);
 	w->relay = relay_make(&w->arena, &config, clock_now());
 	w->worker.app = engine_app(w);
+	for (uint32_t p = 0; p < w->worker.port_count && w->worker.index == 0; p++)
+		tcp_announce(w->worker.stacks[p], clock_now()); /* all workers have the same addresses */
 	return w->relay != NULL;
 }
 

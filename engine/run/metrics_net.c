@@ -115,6 +115,10 @@ void metrics_tcp(const struct view *v, struct buffer *out)
 		{ ",reason=\"fast\"", offsetof(struct tcp_counters, fast_retransmits) },
 		{ ",reason=\"tail_probe\"", offsetof(struct tcp_counters, tail_probes) },
 	};
+	static const struct member ecn[] = {
+		{ ",what=\"marked\"", offsetof(struct tcp_counters, ecn_marks) },
+		{ ",what=\"echoed\"", offsetof(struct tcp_counters, ecn_echoes) },
+	};
 	static const struct member cookies[] = {
 		{ ",what=\"given\"", offsetof(struct tcp_counters, cookies_given) },
 		{ ",what=\"taken\"", offsetof(struct tcp_counters, cookies_taken) },
@@ -136,6 +140,8 @@ void metrics_tcp(const struct view *v, struct buffer *out)
 	TCP_ONE(v, out, "weir_tcp_doubled_total", "Segments received with bytes that were here already.", doubled_in);
 	TCP_ONE(v, out, "weir_tcp_black_holes_total", "Paths that swallowed large segments without a word.",
 	        black_holes);
+	tcp_family(v, out, "weir_tcp_ecn_total", "Congestion that routers marked: seen by us, told by peers.", ecn,
+	           COUNT_OF(ecn));
 	tcp_family(v, out, "weir_tcp_syn_cookies_total", "SYN cookies, and connections made of them.", cookies,
 	           COUNT_OF(cookies));
 	tcp_family(v, out, "weir_tcp_resets_total", "RST segments.", resets, COUNT_OF(resets));

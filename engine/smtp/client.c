@@ -111,7 +111,7 @@ bool smtp_client_expire(struct smtp_client *c, struct instant now)
 
 bool smtp_client_can(const struct smtp_client *c, enum smtp_request request)
 {
-	bool room = c->count < SMTP_CLIENT_PENDING_MAX - SMTP_CLIENT_CHUNKS_MAX - 4u &&
+	bool room = c->count < SMTP_CLIENT_PENDING_MAX - 2 * SMTP_CLIENT_PENDING_RESERVE &&
 	            byteq_fits(&c->out, c->pool, SMTP_CLIENT_COMMAND_BYTES_MAX);
 
 	switch (request) {

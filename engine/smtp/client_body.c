@@ -129,7 +129,8 @@ static bool _frame_chunk(struct smtp_client *c, bool last, struct instant now)
 	struct text t = text_of(buffer, sizeof(buffer));
 	size_t bytes = byteq_bytes(&c->chunk);
 
-	if (!last && (bytes == 0 || c->chunks >= SMTP_CLIENT_CHUNKS_MAX))
+	if (!last && (bytes == 0 || c->chunks >= SMTP_CLIENT_CHUNKS_MAX ||
+		      c->count >= SMTP_CLIENT_PENDING_MAX - SMTP_CLIENT_PENDING_RESERVE))
 		return false;
 	if (!last && byteq_bytes(&c->out) >= SMTP_CLIENT_BACKLOG_BYTES)
 		return false;

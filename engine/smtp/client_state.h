@@ -17,6 +17,8 @@
 #include "smtp/stuff.h"
 
 #define SMTP_CLIENT_PENDING_MAX 128u /* requests whose replies are awaited */
+#define SMTP_CLIENT_PENDING_RESERVE 4u /* places that chunks leave for what ends a transaction, and
+					 envelopes for chunks */
 
 struct smtp_client_config;
 

@@ -24,10 +24,12 @@ static enum step check_believable(struct tcp_stack *s, struct conn *c, const str
 	return STEP_ON;
 }
 
-/* True when the window has changed. */
+/* True when the window has changed. An ACK that moves on is the newest there is, also on a repeated
+ * segment, which WL1 alone would call old: to keep the window and move its base would let us send beyond
+ * what was advertised. */
 static bool update_window(struct conn *c, const struct tcp_seg *seg)
 {
-	bool newer = seq_lt(c->snd_wl1, seg->seq) ||
+	bool newer = seq_gt(seg->ack, c->snd_una) || seq_lt(c->snd_wl1, seg->seq) ||
 	             (seq_eq(c->snd_wl1, seg->seq) && seq_le(c->snd_wl2, seg->ack));
 	if (seq_lt(seg->ack, c->snd_una) || !newer)
 		return false;
@@ -41,20 +43,42 @@ static bool update_window(struct conn *c, const struct tcp_seg *seg)
 	return changed;
 }
 
-static void take_rtt(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
-                     const struct sent_news *news, struct instant now)
+/* Does the echo say that the original was what arrived? Its ACK may have been lost and this one come of
+ * the repetition: then the time since is no round trip. */
+static bool echo_is_older(const struct sent_news *news)
 {
-	if (news->oldest_known) {
-		rtt_sample(&c->rtt, (uint32_t)now.us - news->oldest_us);
-	} else if ((c->flags & CONN_STAMPS) != 0 && seg->options.stamp_echo != 0) {
-		/* After a retransmission only the echo tells which copy arrived (RFC 7323 4.1). */
-		uint32_t ms = conn_stamp(c, now) - seg->options.stamp_echo;
-		if (ms < TCP_RTO_MAX_US / MS_US)
-			rtt_sample(&c->rtt, ms * MS_US);
-	} else {
-		return;
+	uint32_t age_us = (uint32_t)news->now.us - news->again_us;
+	uint32_t again_ms = (uint32_t)((news->now.us - age_us) / MS_US);
+	return (int32_t)(news->echo_ms - again_ms) < 0;
+}
+
+/* How long a round trip took, if this ACK can tell. Where it also acknowledges what was sent again (Karn),
+ * two witnesses say which copy it answers: a D-SACK, which only the repetition can have caused, and the echo
+ * of its timestamp (RFC 7323 4.1). */
+static bool round_trip(const struct sent_news *news, uint64_t *us)
+{
+	if (news->oldest_known && !news->again_known) {
+		*us = (uint32_t)news->now.us - news->oldest_us;
+		return true;
 	}
-	neigh_confirm(s, c, now);
+	if (news->again_known && news->doubled) {
+		*us = (uint32_t)news->now.us - news->again_us;
+		return true;
+	}
+	if (!news->echo_known || (news->again_known && echo_is_older(news)))
+		return false;
+	uint32_t ms = (uint32_t)(news->now.us / MS_US) - news->echo_ms;
+	*us = ms * MS_US;
+	return ms < TCP_RTO_MAX_US / MS_US;
+}
+
+static void take_rtt(struct tcp_stack *s, struct conn *c, const struct sent_news *news)
+{
+	uint64_t us;
+	if (!round_trip(news, &us))
+		return;
+	rtt_sample(&c->rtt, us);
+	neigh_confirm(s, c, news->now);
 }
 
 static void forget_place(struct place *p, struct seq ack)
@@ -84,7 +108,6 @@ static void acked_new(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
                       struct sent_news *news, struct instant now)
 {
 	sent_acked(&c->sent, s->pool, seg->ack, news);
-	take_rtt(s, c, seg, news, now);
 	consume(s, c, seg->ack);
 	c->retries = c->probes = 0;
 	c->progress_ms = (uint32_t)(now.us / MS_US);
@@ -157,10 +180,11 @@ static struct sent_news news_of(const struct conn *c, const struct tcp_seg *seg,
 		                   .high = c->rack.high };
 }
 
-/* RFC 5681 2: something is outstanding, no data, no SYN or FIN, the same ACK, the same window. */
+/* RFC 5681 2: something is outstanding (the answer to a window probe is no sign of loss), no data, no SYN or
+ * FIN, the same ACK, the same window. */
 static bool is_duplicate(const struct conn *c, const struct tcp_seg *seg, bool window_changed)
 {
-	return !seq_eq(c->snd_una, c->snd_max) && tcp_seg_len(seg) == 0 && !window_changed &&
+	return c->sent.count > 0 && tcp_seg_len(seg) == 0 && !window_changed &&
 	       seq_eq(seg->ack, c->snd_una);
 }
 
@@ -195,11 +219,15 @@ enum step ack_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 	if (moved)
 		acked_new(s, c, seg, &news, now);
 	ack.doubled_bytes = take_reports(s, c, seg, &news);
+	ack.doubled_begin = seg->options.sack[0].begin; /* where there is a D-SACK */
+	if (moved)
+		take_rtt(s, c, &news);
 	ack.bare = ack.duplicate && seg->options.sack_count == 0;
 	if (moved || ack.duplicate || news.sacked_bytes > 0 || news.doubled) {
 		recovery_acked(s, c, &news, &ack);
 		conn_ready(s, c);
 	}
+	ecn_acked(s, c, seg, news.acked_bytes);
 	if (moved && conn_fin_acked(c))
 		return fin_was_acked(s, c, now);
 	if (window_changed) {

@@ -30,7 +30,8 @@ void congestion_grow(struct congestion *c, uint32_t bytes)
 void congestion_slow_start(struct congestion *c, const struct congestion_ack *ack)
 {
 	uint32_t limit = ack->after_timeout ? ack->mss : 2 * ack->mss;
-	congestion_grow(c, at_most(ack->bytes, limit));
+	uint32_t bytes = at_most(ack->bytes, limit);
+	congestion_grow(c, ack->cautious ? bytes / 4 : bytes); /* RFC 9406 4.2: CSS_GROWTH_DIVISOR */
 }
 
 void congestion_save(struct congestion *c)

@@ -32,6 +32,7 @@ struct congestion_ack { /* something new was acknowledged while the window was i
 	uint32_t mss, bytes;
 	uint32_t rtt_us;    /* smoothed */
 	uint32_t now_ms;
+	bool cautious;      /* slow start only: round trips grow (RFC 9406) */
 	bool after_timeout; /* what was in flight then is not yet acknowledged */
 };
 

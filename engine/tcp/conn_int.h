@@ -38,6 +38,15 @@ enum conn_state {
 	CONN_STATE_COUNT
 };
 
+/* HyStart++: how round trips change while the window doubles (hystart.c). */
+struct hystart {
+	struct seq round_end;
+	uint32_t min_us, last_min_us; /* the shortest of this round and of the last; 0: none */
+	uint32_t baseline_us;         /* when growth became cautious */
+	uint8_t samples, rounds;
+	bool cautious;
+};
+
 /* Where in tx a sequence number stands, remembered so that the next one is found without a walk. */
 struct place {
 	struct block *block; /* NULL: nowhere */
@@ -73,6 +82,11 @@ enum conn_flag {
 	CONN_DOUBLED = 1u << 23,    /* bytes arrived twice: the next ACK says which (RFC 2883) */
 	CONN_KEEP_DUE = 1u << 24,   /* a keep-alive probe is to be sent */
 	CONN_COUNTED = 1u << 25,    /* among those of its source */
+	CONN_ECN = 1u << 26,        /* negotiated (RFC 3168) */
+	CONN_ECN_ECHO = 1u << 27,   /* a mark came: ECE on all we send until the peer has reacted */
+	CONN_UNDO_TOLD = 1u << 30,  /* what answered that repetition has come: no echo tells more */
+	CONN_REDUCED_TWICE = 1u << 29, /* in this recovery a repetition was lost as well */
+	CONN_ECN_REACTED = 1u << 28, /* the window was reduced: CWR on the next new segment */
 };
 
 enum conn_timer {
@@ -131,7 +145,10 @@ struct conn {
 	uint32_t prr_delivered, prr_out, prr_base; /* RFC 6937 */
 	struct seq tail_end;
 	uint32_t undo_ms, undo_bytes;
+	struct seq undo_una; /* snd_una when the reduction came: what was doubled before is another story */
 	uint32_t reduced_us; /* when the last recovery began */
+	struct hystart hystart;
+	struct seq ecn_recover; /* no further reduction for an echo before this is acknowledged */
 
 	/* line 3 and 4, per timer */
 	struct timer timer;

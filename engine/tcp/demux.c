@@ -3,6 +3,7 @@
  * listener, or nobody (RFC 9293 3.10.7.1).
  */
 #include "tcp/stack_int.h"
+#include "wire/load.h"
 
 static bool conn_matches(const struct tcp_stack *s, uint32_t slot, const struct tuple *t)
 {
@@ -11,6 +12,27 @@ static bool conn_matches(const struct tcp_stack *s, uint32_t slot, const struct 
 	return c->local_port == t->local_port && c->remote_port == t->remote_port &&
 	       ip_addr_equal(c->remote, t->remote) &&
 	       ip_addr_equal(stack_addr(s, c->local), t->local);
+}
+
+/* Where a tuple's connection may stand among those heard of late. Anybody can compute this and collide on
+ * purpose: that costs the keyed hash, as without it, and finds nobody else's connection. */
+static uint32_t *recent_of(struct tcp_stack *s, const struct packet *p, const struct tcp_seg *seg)
+{
+	uint32_t at = (uint32_t)seg->src_port * 0x9e3779b1u ^ seg->dst_port;
+	at ^= load_be32(p->ip.src.bytes) ^ load_be32(p->ip.src.bytes + 12) * 0x85ebca6bu;
+	return &s->recent[(at ^ at >> 16) & (TCP_RECENT_CONNECTIONS - 1)];
+}
+
+static struct conn *recent_find(struct tcp_stack *s, const struct packet *p,
+                                const struct tcp_seg *seg, uint32_t ref)
+{
+	if (ref == 0)
+		return NULL;
+	struct conn *c = (void *)(s->conns.memory + (size_t)(ref - 1) * s->conns.object_bytes);
+	bool same = c->head.magic != 0 && (c->flags & CONN_IN_FLOW) != 0 &&
+	            c->local_port == seg->dst_port && c->remote_port == seg->src_port &&
+	            c->local == p->local && ip_addr_equal(c->remote, p->ip.src);
+	return same ? c : NULL;
 }
 
 static bool wait_matches(const struct tcp_stack *s, uint32_t slot, const struct tuple *t)
@@ -124,6 +146,12 @@ void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now
 	if (!parse(s, p, &seg))
 		return;
 	s->counters.segments_in++;
+	uint32_t *recent = recent_of(s, p, &seg);
+	struct conn *known = recent_find(s, p, &seg, *recent);
+	if (known != NULL) {
+		input_segment(s, known, p, &seg, now);
+		return;
+	}
 	struct tuple t = { .local = p->ip.dst,
 		           .remote = p->ip.src,
 		           .local_port = seg.dst_port,
@@ -131,6 +159,7 @@ void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now
 	struct time_wait *wait;
 	struct conn *c = demux_find(s, &t, &wait);
 	if (c != NULL) {
+		*recent = c->head.slot + 1;
 		input_segment(s, c, p, &seg, now);
 		return;
 	}

@@ -59,6 +59,7 @@ void handshake_learn(struct tcp_stack *s, struct conn *c, const struct tcp_seg *
 	}
 	if (o->sack_permitted)
 		c->flags |= CONN_SACK;
+	ecn_learn(s, c, seg);
 	if (o->shift_known) { /* RFC 7323 2.2: both sides or neither */
 		c->snd_shift = o->shift;
 		c->rcv_shift = s->rcv_shift;
@@ -94,6 +95,7 @@ void handshake_done(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 	rack_learn(c, &news);
 	c->recover = c->iss;
 	s->congestion->opened(&c->congestion, c->mss, c->retries);
+	c->hystart.round_end = c->snd_una;
 	if (c->retries > 0 && c->rtt.smoothed_us == 0)
 		rtt_init(&c->rtt, s->config.rto_initial_us); /* the backoff belonged to the SYN (RFC 6298 5.7) */
 	c->retries = 0;

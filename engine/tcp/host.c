@@ -70,6 +70,13 @@ static void nd_send(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
 	control_commit(s, &w, plain_meta());
 }
 
+static struct ip_addr all_nodes(void)
+{
+	struct ip_addr a = { .family = IP_V6, .bytes = { 0xff, 0x02 } };
+	a.bytes[15] = 1;
+	return a;
+}
+
 static void nd_answer(struct tcp_stack *s, const struct packet *p, const struct nd_message *m,
                       struct instant now)
 {
@@ -79,8 +86,7 @@ static void nd_answer(struct tcp_stack *s, const struct packet *p, const struct 
 		                     .override = true };
 	struct ip_addr dst = p->ip.src;
 	if (!ip_source_plausible(dst)) { /* a probe for duplicates: to all nodes, unsolicited */
-		dst = (struct ip_addr){ .family = IP_V6, .bytes = { 0xff, 0x02 } };
-		dst.bytes[15] = 1;
+		dst = all_nodes();
 		advert.solicited = false;
 	}
 	uint8_t group[6];
@@ -138,4 +144,38 @@ void host_solicit(struct tcp_stack *s, struct ip_addr addr, const uint8_t *mac, 
 	uint8_t group[6];
 	nd_group_mac(dst, group);
 	nd_send(s, mac != NULL ? mac : group, own, dst, &m, false, now);
+}
+
+/* A request for one's own address: who has an entry for it replaces it, and nobody answers. */
+static void announce4(struct tcp_stack *s, struct ip_addr own, struct instant now)
+{
+	struct writer w;
+	if (!control_begin(s, &w, false, now))
+		return;
+	struct arp_message m = { .operation = ARP_REQUEST, .sender = own, .target = own };
+	memcpy(m.sender_mac, s->config.mac, 6);
+	eth_emit(&w, eth_broadcast, s->config.mac, ETH_ARP);
+	arp_emit(&w, &m);
+	control_commit(s, &w, plain_meta());
+}
+
+static void announce6(struct tcp_stack *s, struct ip_addr own, struct instant now)
+{
+	struct nd_message m = { .kind = ND_ADVERTISE, .target = own, .override = true };
+	struct ip_addr all = all_nodes();
+	uint8_t group[6];
+	nd_group_mac(all, group);
+	nd_send(s, group, own, all, &m, false, now);
+}
+
+void tcp_announce(struct tcp_stack *s, struct instant now)
+{
+	s->now = now;
+	for (uint32_t i = 0; i < s->config.address_count; i++) {
+		struct ip_addr own = s->config.addresses[i].addr;
+		if (own.family == IP_V4)
+			announce4(s, own, now);
+		else
+			announce6(s, own, now);
+	}
 }

@@ -24,7 +24,8 @@
 #define TCP_SYN_RETRIES_MAX 5u   /* 1+2+4+8+16+32 s; MUST-23 asks for three minutes, but our
 	                            callers have shorter deadlines of their own */
 #define TCP_SYN_ACK_RETRIES_MAX 3u /* few answers to an address that is perhaps spoofed */
-#define TCP_RETRIES_MAX 10u        /* R2: 100 s at least from an RTO of 200 ms (MUST-20, SHLD-11) */
+#define TCP_RETRIES_MAX 15u        /* R2: eight minutes from an RTO of 200 ms (MUST-20, SHLD-11); the callers'
+	                            deadlines come sooner, and a path that loses half of all does not end mail */
 #define TCP_ORPHAN_RETRIES_MAX 8u  /* of a connection that nobody holds any more */
 #define TCP_FIN_WAIT_2_US (60 * SECOND_US) /* for released connections: the peer may never close */
 
@@ -47,7 +48,7 @@
 
 /* ---- what is in flight ---- */
 #define SENT_RANGES_MAX 128u /* per connection (CVE-2019-5599: work per ACK must be bounded) */
-#define SENT_RANGES_FEW 6u   /* in the connection itself: a dialogue needs three */
+#define SENT_RANGES_FEW 4u   /* in the connection itself: a dialogue needs three */
 #define TCP_SACKED_SEGMENTS 3u /* RFC 8985 3.2: DupThresh */
 #define TCP_REORDER_STEPS_MAX 255u /* reo_wnd_mult; the smoothed round trip bounds the window anyway */
 #define TCP_REORDER_PERSIST 16u    /* RFC 8985 6.2 step 4: recoveries without D-SACK */
@@ -60,10 +61,13 @@
 /* ---- reassembly ---- */
 #define TCP_REORDER_RANGES_MAX 64u /* per connection (CVE-2018-5390); work per segment is bounded by it */
 #define TCP_REORDER_SPARE_BLOCKS 8u /* for the edges of ranges, above what the bytes themselves fill */
-#define TCP_REORDER_SHARE 8u       /* 1 in so many connections may hold out-of-order bytes */
+#define TCP_REORDER_SHARE 16u      /* 1 in so many connections may hold out-of-order bytes */
 #define TCP_REORDER_CONNECTIONS_MIN 64u
 #define TCP_WINDOW_SHARE_MIN 8192u /* a window's share of the pool is never smaller: some segments */
 #define TCP_POOL_LOW_SHARE 16u /* windows stop growing while less than 1/16 of the blocks is free */
+
+/* ---- finding connections ---- */
+#define TCP_RECENT_CONNECTIONS 256u /* a power of two; a burst comes from few peers */
 
 /* ---- memory pressure ---- */
 #define TCP_STALL_US (5 * SECOND_US) /* a closed window is borne that long while blocks are low */

@@ -156,8 +156,10 @@ static struct neigh *neigh_of(struct tcp_stack *s, struct conn *c, struct instan
 static void fall_back_on_timer(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	link_remove(&c->output);
-	if (c->timer_kind == CONN_TIMER_NONE)
-		conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, instant_add(now, c->rtt.timeout_us));
+	if (c->timer_kind != CONN_TIMER_NONE && c->timer_kind != CONN_TIMER_KEEPALIVE)
+		return;
+	c->rto_at = instant_add(now, c->rtt.timeout_us);
+	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, c->rto_at);
 }
 
 const uint8_t *neigh_use(struct tcp_stack *s, struct conn *c, struct instant now)

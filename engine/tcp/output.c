@@ -24,7 +24,6 @@ typedef bool rung(struct tcp_stack *s, struct conn *c, struct segment_plan *plan
 static bool rung_syn(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                      struct instant now)
 {
-	(void)s;
 	(void)now;
 	if ((c->flags & CONN_SEND_SYN) == 0)
 		return false;
@@ -32,6 +31,7 @@ static bool rung_syn(struct tcp_stack *s, struct conn *c, struct segment_plan *p
 	plan->seq = c->iss;
 	plan->flags = c->state == CONN_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK;
 	plan->again = !seq_eq(c->snd_nxt, c->iss);
+	plan->flags |= ecn_syn_flags(s, c, plan->again);
 	return true;
 }
 
@@ -168,6 +168,7 @@ static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *
 		return false;
 	plan->seq = c->snd_nxt;
 	plan->bytes = bytes;
+	plan->fresh = true;
 	plan->flags = TCP_ACK;
 	if (bytes == unsent)
 		plan->flags |= TCP_PSH;

@@ -171,6 +171,20 @@ void reasm_clear(struct reasm *r, struct block_pool *pool)
 	r->bytes = r->blocks = 0;
 }
 
+bool reasm_give_up(struct reasm *r, struct block_pool *pool)
+{
+	if (r->count == 0)
+		return false;
+	struct reasm_range *last = &r->ranges[r->count - 1];
+	r->bytes -= (uint32_t)byteq_bytes(&last->bytes);
+	r->blocks -= blocks_of(&last->bytes);
+	byteq_clear(&last->bytes, pool);
+	range_drop(r, (uint16_t)(r->count - 1));
+	if (r->latest >= r->count)
+		r->latest = 0;
+	return true;
+}
+
 uint8_t reasm_sack(const struct reasm *r, struct tcp_sack_block *blocks, uint8_t max)
 {
 	uint8_t count = 0;

@@ -2,8 +2,9 @@
  * reasm_int.h - out-of-order bytes of one connection.
  *
  * A few sorted ranges, apart from each other, each with its bytes in a queue of pooled blocks.
- * Where segments overlap, the bytes received first stand: what was told by SACK is never taken
- * back, and a peer cannot make us deliver one thing after having acknowledged another.
+ * Where segments overlap, the bytes received first stand: a peer cannot make us deliver one thing
+ * after having acknowledged another. What was told by SACK is taken back only when bytes in order
+ * have no block otherwise.
  *
  * Bounds: TCP_REORDER_RANGES_MAX ranges, the caller's number of bytes, and the blocks that these
  * bytes would fill plus TCP_REORDER_SPARE_BLOCKS: what counts is what a range costs (a byte alone
@@ -45,6 +46,9 @@ uint32_t reasm_add(struct reasm *r, struct block_pool *pool, uint32_t bytes_max,
  * on. */
 uint32_t reasm_pull(struct reasm *r, struct block_pool *pool, struct seq next, struct byteq *to);
 void reasm_clear(struct reasm *r, struct block_pool *pool);
+/* Gives the last range up; false when there is none. For who needs its blocks to take bytes in order: what
+ * SACK reported may be forgotten until it is acknowledged (RFC 2018 8). */
+bool reasm_give_up(struct reasm *r, struct block_pool *pool);
 /* Up to `max` SACK blocks; returns how many. */
 uint8_t reasm_sack(const struct reasm *r, struct tcp_sack_block *blocks, uint8_t max);
 

@@ -26,25 +26,36 @@ static void lose_first(struct tcp_stack *s, struct conn *c)
 	c->flags |= CONN_RETRANSMIT;
 }
 
+/* The segment at the front goes again: RTO counts from its new copy, else it would often come before the
+ * ACK of that can. */
+static void restart_timeout(struct tcp_stack *s, struct conn *c, struct instant now)
+{
+	c->rto_at = instant_add(now, c->rtt.timeout_us);
+	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, c->rto_at);
+}
+
 static void enter_recovery(struct tcp_stack *s, struct conn *c, uint32_t flight, struct instant now)
 {
 	spurious_begin(c);
 	s->congestion->reduced(&c->congestion, c->mss, flight);
 	prr_begin(c, flight);
 	c->reduced_us = (uint32_t)now.us;
+	restart_timeout(s, c, now);
 	c->recover = c->snd_nxt;
 	c->flags |= CONN_RECOVERY | CONN_RETRANSMIT;
-	c->flags &= ~(uint32_t)(CONN_TAIL | CONN_TAIL_AGAIN | CONN_TAIL_DUE);
+	c->flags &= ~(uint32_t)(CONN_TAIL | CONN_TAIL_AGAIN | CONN_TAIL_DUE | CONN_REDUCED_TWICE);
 	s->counters.fast_retransmits++;
 }
 
-/* The loss of a repetition is a second sign of congestion (RFC 5681 4.3), and proof that the first was one. */
+/* The loss of a repetition is a second sign of congestion (RFC 5681 4.3), and proof that the first was one.
+ * Twice is enough for one window: a receiver short of room for what is out of order drops many. */
 static void reduce_again(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	s->congestion->reduced(&c->congestion, c->mss, conn_flight(c));
 	prr_begin(c, conn_flight(c));
 	c->reduced_us = (uint32_t)now.us;
-	c->flags |= CONN_RETRANSMIT;
+	restart_timeout(s, c, now);
+	c->flags |= CONN_RETRANSMIT | CONN_REDUCED_TWICE;
 	c->flags &= ~(uint32_t)CONN_UNDO;
 }
 
@@ -54,7 +65,7 @@ static void take_loss(struct tcp_stack *s, struct conn *c, const struct rack_fou
 {
 	if (found->lost_bytes > 0 && (c->flags & (CONN_RECOVERY | CONN_LOSS)) == 0)
 		enter_recovery(s, c, flight, now);
-	else if (found->again && (c->flags & CONN_RECOVERY) != 0)
+	else if (found->again && (c->flags & (CONN_RECOVERY | CONN_REDUCED_TWICE)) == CONN_RECOVERY)
 		reduce_again(s, c, now);
 }
 
@@ -103,12 +114,14 @@ static void grow(struct tcp_stack *s, struct conn *c, const struct sent_news *ne
 	uint32_t before = conn_flight(c) + news->acked_bytes;
 	bool starting = c->congestion.window < c->congestion.threshold;
 	bool used = (c->flags & CONN_LIMITED) != 0 || (starting && c->congestion.window / 2 < before);
+	bool cautious = starting && hystart_acked(c, news);
 	if (!used)
 		return;
 	struct congestion_ack ack = { .mss = c->mss,
 		                      .bytes = news->acked_bytes,
 		                      .rtt_us = c->rtt.smoothed_us,
 		                      .now_ms = (uint32_t)(news->now.us / MS_US),
+		                      .cautious = cautious,
 		                      .after_timeout = (c->flags & CONN_LOSS) != 0 };
 	s->congestion->acked(&c->congestion, &ack);
 }
@@ -151,7 +164,7 @@ void recovery_acked(struct tcp_stack *s, struct conn *c, const struct sent_news 
 		rack_learn(c, news);
 		tail_acked(s, c, ack->ack, news, ack->bare);
 	}
-	bool undone = spurious_acked(s, c, news, ack->doubled_bytes);
+	bool undone = spurious_acked(s, c, news, ack);
 	if (sack && may_have_lost(c) && !undone)
 		found = rack_detect(s, c, news->now);
 	take_loss(s, c, &found, conn_flight(c) + news->acked_bytes, news->now);
@@ -177,8 +190,9 @@ void recovery_arm(struct tcp_stack *s, struct conn *c, bool restart, uint32_t wa
 	}
 	if (restart)
 		c->rto_at = instant_add(now, c->rtt.timeout_us);
-	if (wait_us > 0) {
-		conn_timer_set(s, c, CONN_TIMER_REORDER, instant_add(now, wait_us));
+	struct instant look = instant_add(now, wait_us);
+	if (wait_us > 0 && instant_before(look, c->rto_at)) {
+		conn_timer_set(s, c, CONN_TIMER_REORDER, look);
 		return;
 	}
 	struct instant tail = INSTANT_NEVER;
@@ -218,8 +232,12 @@ void recovery_reorder_due(struct tcp_stack *s, struct conn *c, struct instant no
 
 void recovery_timed_out(struct tcp_stack *s, struct conn *c, struct instant now)
 {
-	if ((c->flags & CONN_LOSS) == 0)
+	/* In a recovery there is loss in any case, and ACKs of its repetitions are on their way: they would look
+	 * like originals beside the one that leaves now. */
+	if ((c->flags & (CONN_LOSS | CONN_RECOVERY)) == 0)
 		spurious_begin(c);
+	else
+		c->flags &= ~(uint32_t)CONN_UNDO;
 	s->congestion->timed_out(&c->congestion, c->mss, conn_flight(c), c->retries);
 	c->recover = c->snd_nxt; /* RFC 6582 3.2 step 6 */
 	c->flags &= ~(uint32_t)(CONN_RECOVERY | CONN_TAIL | CONN_TAIL_AGAIN | CONN_TAIL_DUE);

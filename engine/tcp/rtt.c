@@ -13,9 +13,13 @@ void rtt_init(struct rtt *r, uint64_t initial_us)
 	*r = (struct rtt){ .timeout_us = (uint32_t)(us < TCP_RTO_MAX_US ? us : TCP_RTO_MAX_US) };
 }
 
+/* The variance of many samples a round trip falls to nothing on a steady path. A quarter of the round trip
+ * stays, so that RACK, which learns of a lost repetition after one and a little, comes before the timeout. */
 static uint32_t timeout_of(const struct rtt *r)
 {
 	uint64_t spread = 4ull * r->variance_us;
+	if (spread < r->smoothed_us / 4)
+		spread = r->smoothed_us / 4;
 	if (spread < TCP_RTT_GRANULE_US)
 		spread = TCP_RTT_GRANULE_US;
 	uint64_t us = r->smoothed_us + spread; /* (2.2), (2.3) */

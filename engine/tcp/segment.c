@@ -155,6 +155,14 @@ static void emit_headers(struct tcp_stack *s, const struct conn *c, struct write
 	}
 }
 
+static void mark_capable(const struct conn *c, struct writer *w)
+{
+	if (c->remote.family == IP_V4)
+		ip4_mark(w, ETH_HEADER_BYTES, IP_ECT_0);
+	else
+		ip6_mark(w, ETH_HEADER_BYTES, IP_ECT_0);
+}
+
 size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,
                     const uint8_t *mac, struct room room, struct tcp_frame_meta *meta,
                     struct instant now)
@@ -164,10 +172,14 @@ size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_pl
 		               .dst_port = c->remote_port,
 		               .seq = plan->seq,
 		               .flags = plan->flags };
+	if ((plan->flags & TCP_SYN) == 0)
+		seg.flags |= ecn_flags(c, plan);
 	fill_options(s, c, plan, &seg.options, now);
 	fill_ack(s, c, &seg);
 	uint8_t header_bytes = tcp_seg_header_bytes(&seg.options);
 	emit_headers(s, c, &w, mac, (uint16_t)(header_bytes + plan->bytes));
+	if (plan->fresh && (c->flags & CONN_ECN) != 0)
+		mark_capable(c, &w);
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, &seg);
 	copy_payload(c, plan, &w);

@@ -105,19 +105,22 @@ static void count_in(struct sent *s, const struct sent_range *r)
 		s->lost_bytes += bytes_of(r);
 }
 
-/* Range `right` becomes part of `left` before it, saying no more than is true of both. */
+/* Range `right` becomes part of `left` before it, saying no more than is true of both. Where one of them is
+ * under way the whole is, since the later of the two: what of it is lost will be found again by its time.
+ * (Were it lost as a whole, a segment just repeated could be so again at once, without end.) */
 static void merge(struct sent *s, struct sent_range *left, const struct sent_range *right)
 {
-	uint32_t either = left->flags | right->flags;
-	uint32_t both = left->flags & right->flags;
+	uint32_t again = (left->flags | right->flags) & SENT_AGAIN;
+	bool sacked = (left->flags & right->flags & SENT_SACKED) != 0;
+	bool timed = is_timed(left) || is_timed(right);
 	bool later = !is_timed(left) || (int32_t)(right->at_us - left->at_us) > 0;
 	count_out(s, left);
 	count_out(s, right);
-	if (is_timed(right) && later)
-		left->at_us = right->at_us;
-	left->flags = (both & SENT_SACKED) | (either & (SENT_LOST | SENT_AGAIN));
-	if (!is_timed(left))
+	if (!timed)
 		left->at_us = 0;
+	else if (is_timed(right) && later)
+		left->at_us = right->at_us;
+	left->flags = timed ? again : sacked ? SENT_SACKED : again | SENT_LOST;
 	left->end = right->end;
 	count_in(s, left);
 }
@@ -330,6 +333,11 @@ static void acknowledge(const struct sent_range *r, struct sent_news *news)
 	if (!news->oldest_known && r->flags == 0) {
 		news->oldest_known = true;
 		news->oldest_us = r->at_us;
+	}
+	bool again = (r->flags & SENT_AGAIN) != 0 && is_timed(r);
+	if (again && (!news->again_known || (int32_t)(r->at_us - news->again_us) > 0)) {
+		news->again_known = true;
+		news->again_us = r->at_us;
 	}
 }
 

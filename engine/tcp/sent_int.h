@@ -10,8 +10,8 @@
  *
  * Bound: SENT_RANGES_MAX ranges, fewer when no block is left. When they are used up, neighbours are
  * merged so that the record may only say too little: bytes count as reported only if all of them
- * are, as lost if any of them is, as sent when the last of them was. The cost is a needless
- * repetition, never a missing one. Finding is a binary search, so the worst ACK costs four searches
+ * are, as under way if any of them is, as sent when the last of them was. The cost is a needless or
+ * a later repetition, never a missing one. Finding is a binary search, so the worst ACK costs four searches
  * and moves of at most 2 KiB.
  */
 #ifndef WEIR_TCP_SENT_INT_H
@@ -60,8 +60,10 @@ struct sent_news {
 	bool newest_known;        /* the delivered byte that was sent last (RFC 8985 6.2 step 2) */
 	uint32_t newest_us;
 	struct seq newest_end;
-	bool oldest_known; /* the first byte acknowledged that was sent once: a round trip */
+	bool oldest_known; /* the first byte acknowledged that was sent once: a round trip, unless */
 	uint32_t oldest_us;
+	bool again_known; /* something sent again was acknowledged as well, last of it sent at: */
+	uint32_t again_us;
 };
 
 static inline const struct sent_range *sent_ranges(const struct sent *s)

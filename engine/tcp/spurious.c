@@ -11,15 +11,16 @@
 void spurious_begin(struct conn *c)
 {
 	c->flags |= CONN_UNDO;
-	c->flags &= ~(uint32_t)CONN_UNDO_STAMP;
+	c->flags &= ~(uint32_t)(CONN_UNDO_STAMP | CONN_UNDO_TOLD);
 	c->undo_bytes = 0;
+	c->undo_una = c->snd_una;
 }
 
 void spurious_sent_again(struct conn *c, uint32_t bytes, struct instant now)
 {
 	if ((c->flags & CONN_UNDO) == 0)
 		return;
-	if ((c->flags & CONN_UNDO_STAMP) == 0) {
+	if ((c->flags & (CONN_UNDO_STAMP | CONN_UNDO_TOLD)) == 0) {
 		c->flags |= CONN_UNDO_STAMP;
 		c->undo_ms = (uint32_t)(now.us / MS_US);
 	}
@@ -34,23 +35,26 @@ static bool original_arrived(const struct conn *c, const struct sent_news *news)
 	       (int32_t)(news->echo_ms - c->undo_ms) < 0;
 }
 
-static bool all_were_doubled(struct conn *c, uint32_t doubled_bytes)
+static bool all_were_doubled(struct conn *c, const struct recovery_ack *ack)
 {
-	if (doubled_bytes == 0 || c->undo_bytes == 0)
+	uint32_t bytes = ack->doubled_bytes;
+	if (bytes == 0 || c->undo_bytes == 0 || seq_lt(ack->doubled_begin, c->undo_una))
 		return false;
-	c->undo_bytes -= doubled_bytes < c->undo_bytes ? doubled_bytes : c->undo_bytes;
+	c->undo_bytes -= bytes < c->undo_bytes ? bytes : c->undo_bytes;
 	return c->undo_bytes == 0 && c->sent.lost_bytes == 0;
 }
 
 bool spurious_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
-                    uint32_t doubled_bytes)
+                    const struct recovery_ack *ack)
 {
 	if ((c->flags & CONN_UNDO) == 0)
 		return false;
-	bool doubled = all_were_doubled(c, doubled_bytes);
+	bool doubled = all_were_doubled(c, ack);
 	if (!original_arrived(c, news) && !doubled) {
-		if (news->acked_bytes > 0) /* it was answered: no later ACK speaks of it */
+		if (news->acked_bytes > 0 && (c->flags & CONN_UNDO_STAMP) != 0) {
 			c->flags &= ~(uint32_t)CONN_UNDO_STAMP;
+			c->flags |= CONN_UNDO_TOLD;
+		}
 		return false;
 	}
 	s->counters.spurious++;

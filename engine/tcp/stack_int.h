@@ -44,6 +44,7 @@ struct tcp_stack {
 	struct slab conns;
 	struct slab reasms;
 	struct flow_table flows;
+	uint32_t recent[TCP_RECENT_CONNECTIONS]; /* slot + 1 of connections heard of late (demux.c) */
 	struct time_waits waits;
 	struct link ready;  /* connections that may have something to send */
 	struct link events; /* connections with news */
@@ -155,12 +156,15 @@ MUST_USE enum step ack_input(struct tcp_stack *s, struct conn *c, const struct t
 /* ---- text.c: steps 7 and 8 ---- */
 MUST_USE enum step text_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                               struct instant now);
+/* Only bytes, from rcv_nxt on, inside the window, no gap anywhere. */
+void text_in_order(struct tcp_stack *s, struct conn *c, struct span bytes, struct instant now);
 /* ---- recovery.c ---- */
 struct recovery_ack { /* what an ACK says beyond what the record of the sent tells */
 	struct seq ack;
 	bool duplicate; /* as RFC 5681 2 defines it */
 	bool bare;      /* a duplicate that reports nothing either */
-	uint32_t doubled_bytes; /* of a D-SACK */
+	uint32_t doubled_bytes; /* of a D-SACK, which begins at: */
+	struct seq doubled_begin;
 };
 void recovery_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
                     const struct recovery_ack *ack);
@@ -173,6 +177,16 @@ void recovery_arm(struct tcp_stack *s, struct conn *c, bool restart, uint32_t wa
                   struct instant now);
 void recovery_reorder_due(struct tcp_stack *s, struct conn *c, struct instant now);
 void recovery_timed_out(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- ecn.c: RFC 3168 ---- */
+/* Flags of a SYN or SYN-ACK, and what the peer's mean. */
+uint8_t ecn_syn_flags(const struct tcp_stack *s, const struct conn *c, bool again);
+void ecn_learn(const struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg);
+/* A data segment came, marked or not; an ACK came, with an echo or not. */
+void ecn_received(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, enum ip_ecn ecn);
+void ecn_acked(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, uint32_t acked_bytes);
+/* ---- hystart.c ---- */
+/* Slow start has been acknowledged something: true when it should grow cautiously. */
+bool hystart_acked(struct conn *c, const struct sent_news *news);
 /* ---- prr.c ---- */
 void prr_begin(struct conn *c, uint32_t flight);
 /* Sets the congestion window for what one ACK delivered. */
@@ -183,7 +197,7 @@ void spurious_begin(struct conn *c);
 void spurious_sent_again(struct conn *c, uint32_t bytes, struct instant now);
 /* True when the ACK shows that it was for nothing; it is undone then. */
 MUST_USE bool spurious_acked(struct tcp_stack *s, struct conn *c, const struct sent_news *news,
-                             uint32_t doubled_bytes);
+                             const struct recovery_ack *ack);
 /* ---- window.c ---- */
 /* The right edge we could advertise now (RFC 9293 3.8.6.2.2); never before rcv_adv. */
 struct seq window_edge(const struct tcp_stack *s, const struct conn *c);
@@ -217,7 +231,10 @@ struct segment_plan {
 	uint8_t flags;
 	bool probe; /* does not move snd_nxt: the window is closed */
 	bool again; /* repeats what stands in the record */
+	bool fresh; /* new data: ECN-capable where that is negotiated */
 };
+/* (ecn.c) Flags of a segment that is no SYN. */
+uint8_t ecn_flags(struct conn *c, const struct segment_plan *plan);
 /* Writes the segment as a frame, and notes what was thereby acknowledged and advertised. */
 size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,
                     const uint8_t *mac, struct room room, struct tcp_frame_meta *meta,

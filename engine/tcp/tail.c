@@ -20,7 +20,7 @@ uint64_t tail_timeout_us(const struct conn *c)
 	if (c->rtt.smoothed_us == 0)
 		return SECOND_US;
 	uint64_t us = 2ull * c->rtt.smoothed_us;
-	if (conn_flight(c) <= c->mss)
+	if (conn_flight(c) < 2u * c->mss) /* less than what the peer must acknowledge at once (SHLD-19) */
 		us += TCP_TAIL_DELAY_US;
 	return us;
 }

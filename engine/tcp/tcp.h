@@ -56,6 +56,7 @@ struct tcp_config {
 	struct ip_addr gateways[TCP_GATEWAYS_MAX]; /* at most one per family is used for what is off-link */
 	uint32_t connections_max;                  /* with those in TIME-WAIT */
 	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYN cookies */
+	bool ecn;                                  /* explicit congestion notification (RFC 3168), where peers agree */
 	bool cookies_off;                          /* above half_open_max SYNs are dropped instead, counted */
 	uint32_t per_source_max;                   /* accepted connections of one IPv4 address or IPv6 /64; 0: any */
 	uint32_t per_source_half_open_max;         /* above: SYN cookies for that source; 0: half_open_max */
@@ -67,6 +68,7 @@ struct tcp_config {
 	                                            * bytes; 0: no such limit */
 	uint32_t reorder_bytes_max;                /* per connection: out-of-order bytes kept */
 	struct tcp_keepalive keepalive;            /* what a new connection has */
+	uint8_t retries_max;                       /* R2 (RFC 9293 3.8.3): retransmissions of the same bytes; 0: 15 */
 	uint32_t user_timeout_ms;                  /* the same: how long unacknowledged bytes are borne; 0: by the
 	                                            * number of retransmissions (limits.h) */
 	uint64_t time_wait_us;                     /* 2 MSL; 60 s where nothing else is said */
@@ -89,6 +91,10 @@ struct tcp_stack;
 MUST_USE struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
                                     struct block_pool *pool, struct recorder *recorder,
                                     struct instant now);
+
+/* Tells the link whose addresses these are (gratuitous ARP, RFC 5227 3; unsolicited advertisement, RFC 4861
+ * 7.2.6), so that neighbours who knew another MAC forget it. Once, when the port is up. */
+void tcp_announce(struct tcp_stack *s, struct instant now);
 
 /* ---- the four verbs ---- */
 
@@ -230,6 +236,8 @@ struct tcp_counters {
 	uint64_t tail_probes; /* RFC 8985 7 */
 	uint64_t spurious;    /* recoveries that were for nothing and were undone */
 	uint64_t reneged;     /* peers that forgot what they had reported */
+	uint64_t ecn_marks;   /* segments that a router marked instead of dropping them */
+	uint64_t ecn_echoes;  /* reductions because the peer said that ours were */
 	uint64_t doubled_in;  /* segments with bytes that we had already */
 	uint64_t cookies_given, cookies_taken; /* SYN cookies, and connections made of them */
 	uint64_t black_holes; /* paths that swallowed large segments without a word (RFC 8899) */

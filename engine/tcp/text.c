@@ -3,7 +3,8 @@
  *
  * In-order bytes are copied once, from the frame into blocks of tcp_rx(). Bytes beyond a gap go to
  * the connection's reassembly ranges and are answered with one duplicate ACK each (RFC 5681 4.2).
- * When blocks run out the rest of a segment is simply not taken: the peer sends it again.
+ * When blocks run out, bytes out of order give way to bytes in order, and then the rest of a segment
+ * is simply not taken: the peer sends it again.
  */
 #include "tcp/stack_int.h"
 
@@ -70,7 +71,9 @@ static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
 		data = span_after(data, written);
 		if (written < gap) {
 			stack_drop(s, TCP_DROP_RX_NO_BLOCK);
-			break;
+			if (c->reasm == NULL || !reasm_give_up(c->reasm, s->pool))
+				break;
+			continue; /* what waits behind a gap must not keep out what fills it */
 		}
 		uint32_t pulled = 0;
 		if (c->reasm != NULL)
@@ -111,6 +114,17 @@ static void owe_duplicate(struct tcp_stack *s, struct conn *c)
 	conn_ready(s, c);
 }
 
+void text_in_order(struct tcp_stack *s, struct conn *c, struct span data, struct instant now)
+{
+	uint32_t bytes = deliver(s, c, data);
+	if (bytes < data.bytes)
+		conn_ack_now(s, c);
+	else
+		acknowledge(s, c, bytes, now);
+	if (bytes > 0)
+		conn_raise(s, c, TCP_READABLE);
+}
+
 static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                       struct instant now)
 {
@@ -119,14 +133,9 @@ static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
 		owe_duplicate(s, c);
 		return;
 	}
-	bool gap_before = c->reasm != NULL;
-	uint32_t bytes = deliver(s, c, seg->payload);
-	if (bytes < seg->payload.bytes || gap_before)
-		conn_ack_now(s, c);
-	else
-		acknowledge(s, c, bytes, now);
-	if (bytes > 0)
-		conn_raise(s, c, TCP_READABLE);
+	if (c->reasm != NULL)
+		conn_ack_now(s, c); /* a gap is being filled (RFC 5681 4.2) */
+	text_in_order(s, c, seg->payload, now);
 }
 
 /* 3.10.7.4, eighth: the FIN is next in order. */

@@ -5,13 +5,18 @@
 #include "tcp/stack_int.h"
 #include "wire/ip6.h"
 
-static uint32_t retries_max(const struct conn *c)
+static uint32_t retries_most(const struct tcp_stack *s)
+{
+	return s->config.retries_max > 0 ? s->config.retries_max : TCP_RETRIES_MAX;
+}
+
+static uint32_t retries_max(const struct tcp_stack *s, const struct conn *c)
 {
 	if (c->state == CONN_SYN_SENT)
 		return TCP_SYN_RETRIES_MAX;
 	if (c->state == CONN_SYN_RECEIVED)
 		return TCP_SYN_ACK_RETRIES_MAX;
-	return (c->flags & CONN_VISIBLE) != 0 ? TCP_RETRIES_MAX : TCP_ORPHAN_RETRIES_MAX;
+	return (c->flags & CONN_VISIBLE) != 0 ? retries_most(s) : TCP_ORPHAN_RETRIES_MAX;
 }
 
 /* A large segment timed out again and again: perhaps the path drops what is too big without saying so
@@ -30,7 +35,7 @@ static void look_for_black_hole(struct tcp_stack *s, struct conn *c)
 
 static void retransmission_due(struct tcp_stack *s, struct conn *c, struct instant now)
 {
-	if (c->retries >= retries_max(c) || keepalive_given_up(c, now)) {
+	if (c->retries >= retries_max(s, c) || keepalive_given_up(c, now)) {
 		conn_close(s, c, TCP_CLOSE_TIMEOUT, now);
 		return;
 	}
@@ -61,7 +66,7 @@ static uint64_t probe_interval_us(const struct conn *c)
 static void probe_due(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	bool orphan = (c->flags & CONN_VISIBLE) == 0;
-	if (c->retries >= TCP_RETRIES_MAX || keepalive_given_up(c, now) || (orphan && c->probes >= TCP_ORPHAN_RETRIES_MAX)) {
+	if (c->retries >= retries_most(s) || keepalive_given_up(c, now) || (orphan && c->probes >= TCP_ORPHAN_RETRIES_MAX)) {
 		segment_reset(s, c, now);
 		conn_close(s, c, TCP_CLOSE_TIMEOUT, now);
 		return;

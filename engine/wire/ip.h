@@ -36,6 +36,13 @@ struct ip_view {
 	struct span payload;
 };
 
+enum ip_ecn { IP_NOT_ECT = 0, IP_ECT_1 = 1, IP_ECT_0 = 2, IP_CE = 3 }; /* RFC 3168 5 */
+
+static inline enum ip_ecn ip_ecn_of(const struct ip_view *ip)
+{
+	return (enum ip_ecn)(ip->traffic_class & 3);
+}
+
 /* Can this be the source of a packet for us? Not unspecified, loopback, multicast or broadcast
  * (RFC 1122 3.2.1.3, RFC 4291 2.7). */
 bool ip_source_plausible(struct ip_addr a);

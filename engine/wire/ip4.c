@@ -8,6 +8,7 @@
 
 #define IP4_DONT_FRAGMENT 0x4000u
 #define IP4_MORE_OR_OFFSET 0x3fffu
+#define IP4_CHECKSUM_OFFSET 10u
 
 static struct ip_addr ip4_addr(const uint8_t *p)
 {
@@ -49,6 +50,15 @@ enum ip_outcome ip4_parse(struct span l3, uint16_t l3_offset, bool checked, stru
 	return IP_OK;
 }
 
+static void seal(struct writer *w, size_t begin)
+{
+	if (!w->ok)
+		return;
+	struct span header = span_of(w->begin + begin, IP4_HEADER_BYTES);
+	struct checksum sum = checksum_add((struct checksum){ 0 }, header);
+	writer_patch_be16(w, begin + IP4_CHECKSUM_OFFSET, checksum_finish(sum));
+}
+
 void ip4_emit(struct writer *w, struct ip_addr src, struct ip_addr dst, uint8_t protocol,
               uint16_t payload_bytes)
 {
@@ -62,9 +72,12 @@ void ip4_emit(struct writer *w, struct ip_addr src, struct ip_addr dst, uint8_t 
 	writer_be16(w, 0);
 	writer_bytes(w, span_of(src.bytes, 4));
 	writer_bytes(w, span_of(dst.bytes, 4));
-	if (!w->ok)
-		return;
-	struct span header = span_of(w->begin + begin, IP4_HEADER_BYTES);
-	struct checksum sum = checksum_add((struct checksum){ 0 }, header);
-	writer_patch_be16(w, begin + 10, checksum_finish(sum));
+	seal(w, begin);
+}
+
+void ip4_mark(struct writer *w, size_t begin, enum ip_ecn ecn)
+{
+	writer_patch_be16(w, begin, (uint16_t)(0x4500u | ecn));
+	writer_patch_be16(w, begin + IP4_CHECKSUM_OFFSET, 0);
+	seal(w, begin);
 }

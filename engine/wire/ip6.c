@@ -90,3 +90,9 @@ void ip6_emit(struct writer *w, struct ip_addr src, struct ip_addr dst, uint8_t 
 	writer_bytes(w, span_of(src.bytes, 16));
 	writer_bytes(w, span_of(dst.bytes, 16));
 }
+
+/* The traffic class lies across the first two bytes, its ECN field in the upper half of the second's. */
+void ip6_mark(struct writer *w, size_t begin, enum ip_ecn ecn)
+{
+	writer_patch_be16(w, begin, (uint16_t)(0x6000u | (uint32_t)ecn << 4));
+}

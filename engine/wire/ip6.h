@@ -21,5 +21,7 @@
 MUST_USE enum ip_outcome ip6_parse(struct span l3, uint16_t l3_offset, struct ip_view *view);
 void ip6_emit(struct writer *w, struct ip_addr src, struct ip_addr dst, uint8_t protocol,
               uint16_t payload_bytes, uint8_t hop_limit);
+/* Gives a header that ip6_emit() wrote at `begin` another ECN field. */
+void ip6_mark(struct writer *w, size_t begin, enum ip_ecn ecn);
 
 #endif

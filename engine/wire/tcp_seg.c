@@ -103,7 +103,7 @@ enum tcp_seg_outcome tcp_seg_parse(const struct ip_view *ip, bool checked, struc
 	seg->dst_port = load_be16(l4.data + 2);
 	seg->seq = seq_of(load_be32(l4.data + 4));
 	seg->ack = seq_of(load_be32(l4.data + 8));
-	seg->flags = l4.data[13] & 0x3f;
+	seg->flags = l4.data[13];
 	seg->window = load_be16(l4.data + 14);
 	seg->payload = span_after(l4, header_bytes);
 	struct span options = span_after(span_head(l4, header_bytes), TCP_HEADER_BYTES);

@@ -30,7 +30,7 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PROGRAM = os.path.join(TREE, "build/engine/run/weir")
 METRICS = "http://127.0.0.1:9425/metrics"
 NEXT_PORT, NEXT_PORT_PLAIN, NEXT_PORT_WRONG, NEXT_PORT_IMPLICIT = 2525, 2526, 2527, 4650
-START_SECONDS, STOP_SECONDS = 20, 40  # weir lets transactions end for at most 30 s
+START_SECONDS, STOP_SECONDS = 60, 60  # weir lets transactions end for at most 30 s
 LOG_LINES = 30
 
 

@@ -12,12 +12,15 @@ carries frames of 64 KiB with unfinished checksums, which no cable does.
 Everything is inside the network namespace that ./dev made, and gone with it. Addresses are from the
 ranges set aside for benchmarks (RFC 2544, RFC 5180).
 """
+import contextlib
 import os
 import subprocess
 import threading
 
 NEAR, NEXT, WEIR = "198.18.0.10", "198.18.0.1", "198.18.0.2"
 NEAR6, NEXT6, WEIR6 = "2001:2:0:1::10", "2001:2:0:1::1", "2001:2:0:1::2"
+WIREBOX = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+                       "build/tests/e2e/wirebox/wirebox")
 NAMESPACES = ("lan", "near", "next", "foe")
 
 
@@ -109,6 +112,34 @@ class Network:
             sh(*here, "ip", "addr", "add", address6 + "/64", "dev", name, "nodad")
         sh(*inside("lan"), "ip", "link", "set", far, "master", "br0", "up")
         sh(*here, "ip", "link", "set", name, "up")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def long_cable(namespace, *plan, seed=1):
+        """Inside the `with` a wirebox stands between a namespace and the bridge; PLAN is its
+        arguments, `there` being the way out of the namespace. Yields the process, whose last line
+        tells what was carried and lost."""
+        lan = inside("lan")
+        far = f"to_{namespace}"
+        sh(*lan, "ip", "link", "add", "box0", "mtu", "1500", "type", "veth", "peer", "name", "box1",
+           "mtu", "1500")
+        for link in ("box0", "box1"):
+            sh(*lan, "ethtool", "-K", link, "rx", "off", "tx", "off", "sg", "off", "tso", "off",
+               "gso", "off", "gro", "off")
+            sh(*lan, "sysctl", "-qw", f"net.ipv6.conf.{link}.disable_ipv6=1")
+            sh(*lan, "ip", "link", "set", link, "up")
+        sh(*lan, "ip", "link", "set", "box1", "master", "br0")
+        sh(*lan, "ip", "link", "set", far, "nomaster")
+        box = subprocess.Popen([*lan, WIREBOX, far, "box0", str(seed), *plan],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+        try:
+            yield box
+        finally:
+            box.terminate()
+            box.wait(10)
+            sh(*lan, "ip", "link", "set", far, "master", "br0")
+            sh(*lan, "ip", "link", "del", "box0")
 
     @staticmethod
     def lose(namespace, percent):

@@ -218,6 +218,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.connections_max = 6;
 	config.half_open_max = 3;
 	config.rx_bytes_max = config.tx_bytes_max = config.reorder_bytes_max = 20000;
+	config.rx_bytes_initial = 4000;
+	config.per_source_half_open_max = 2;
+	config.keepalive = (struct tcp_keepalive){ .idle_ms = 20000, .interval_ms = 500, .probes = 3 };
+	config.user_timeout_ms = size > 0 && data[0] % 4 == 0 ? 30000 : 0;
+	config.congestion = size > 0 && data[0] % 2 == 0 ? TCP_NEWRENO : TCP_CUBIC;
 	g->now = (struct instant){ .us = 1000 * SECOND_US };
 	rig_make(&g->rig, &config, 24, g->now);
 	g->peers[0] = (struct peer){ .port = 5000, .local_port = 25, .next = { 0xfffff000u } };

@@ -37,6 +37,7 @@ struct sent { /* by the stack, not yet expected by a line */
 	struct tcp_seg seg;
 	uint32_t bytes;
 	bool intact; /* payload is the pattern at its place */
+	enum ip_ecn ecn;
 };
 
 struct play {
@@ -133,6 +134,8 @@ struct line_seg {
 	bool stamp_any, echo_any, echo_last, bad_sum;
 	int32_t echo_back; /* milliseconds before the last stamp */
 	uint16_t urgent;
+	bool marked;  /* congestion experienced */
+	int capable;  /* expected ECN field; -1: any */
 	uint8_t raw[TCP_OPTION_BYTES_MAX]; /* option bytes as they stand */
 	size_t raw_bytes;
 };
@@ -213,7 +216,7 @@ static inline void read_options(struct play *p, struct line_seg *x)
 
 static inline struct line_seg read_seg(struct play *p)
 {
-	struct line_seg x = { .port = PEER_PORT, .fill = -1, .window = 65535 };
+	struct line_seg x = { .port = PEER_PORT, .fill = -1, .window = 65535, .capable = -1 };
 	if (isdigit((unsigned char)*peek_word(p)))
 		x.port = (uint16_t)next_number(p);
 	read_flags(p, &x);
@@ -229,6 +232,10 @@ static inline struct line_seg read_seg(struct play *p)
 			x.fill = (int)next_number(p);
 		} else if (take_word(p, "urgent")) {
 			x.urgent = (uint16_t)next_number(p);
+		} else if (take_word(p, "ce")) {
+			x.marked = true;
+		} else if (take_word(p, "ect")) {
+			x.capable = (int)next_number(p);
 		} else if (take_word(p, "badsum")) {
 			x.bad_sum = true;
 		} else if (take_word(p, "<")) {

@@ -11,16 +11,17 @@
  *	set NAME VALUE           mtu, rx_bytes_max, tx_bytes_max, half_open_max, connections_max,
  *	                         rx_bytes_initial, time_wait_ms, reorder_bytes_max, window_shift, rto_initial_ms, blocks,
  *	                         peer_isn, per_source_max, per_source_half_open_max, user_timeout_ms,
- *	                         keep_idle_ms, keep_interval_ms, keep_probes, cookies_off, newreno; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
+ *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
  *	                         before 2^32
  *
  * Every other line starts with a time in seconds, absolute or `+` relative to the line before, and
  * then:
  *
- *	< [PORT] FLAGS SEQ:END(LEN) [ack N] [win N] [fill BYTE] [urgent N] [badsum] [<options>]
+ *	< [PORT] FLAGS SEQ:END(LEN) [ack N] [win N] [fill BYTE] [urgent N] [badsum] [ce]
+ *	  [<options>]
  *	                         the peer sends
  *	< icmp TYPE CODE WORD quote SEQ      a router reports our segment at SEQ
- *	> [PORT] FLAGS SEQ:END(LEN) [ack N] [win N] [<options>]      the stack sends, now
+ *	> [PORT] FLAGS SEQ:END(LEN) [ack N] [win N] [ect N] [<options>]      the stack sends, now
  *	listen | connect | write N | read N [fill BYTE] | shut | abort | release
  *	option NAME N            receive_buffer, send_buffer, no_delay, keep_idle_ms, keep_interval_ms,
  *	                         keep_probes, user_timeout_ms
@@ -86,6 +87,10 @@ static void set(struct play *p)
 		c->time_wait_us = value * MS_US;
 	else if (strcmp(name, "keep_probes") == 0)
 		c->keepalive.probes = (uint8_t)value;
+	else if (strcmp(name, "retries_max") == 0)
+		c->retries_max = (uint8_t)value;
+	else if (strcmp(name, "ecn") == 0)
+		c->ecn = value != 0;
 	else if (strcmp(name, "cookies_off") == 0)
 		c->cookies_off = value != 0;
 	else if (strcmp(name, "newreno") == 0)

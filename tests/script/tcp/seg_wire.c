@@ -38,6 +38,7 @@ static void note_packet(struct play *p, struct span packet, struct instant at)
 	x->peer_port = x->seg.dst_port;
 	x->bytes = (uint32_t)x->seg.payload.bytes;
 	x->intact = payload_intact(f, &x->seg);
+	x->ecn = ip_ecn_of(&ip);
 	if (p->sent_count + 1 < FRAMES_MAX)
 		p->sent_count++;
 	else
@@ -196,6 +197,10 @@ static void peer_sends_segment(struct play *p)
 		seg.options.sack[i].end = seq_add(seg.options.sack[i].end, f->our_isn);
 	}
 	emit_ip(p, &w, p->peer, IP_TCP, tcp_seg_header_bytes(&seg.options) + x.raw_bytes + x.bytes);
+	if (x.marked && p->family == IP_V4)
+		ip4_mark(&w, 0, IP_CE);
+	else if (x.marked)
+		ip6_mark(&w, 0, IP_CE);
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, &seg);
 	writer_bytes(&w, span_of(x.raw, x.raw_bytes));
@@ -289,6 +294,7 @@ void seg_stack_sends(struct play *p)
 	            got->bytes == x.bytes;
 	good = good && got->seg.seq.v - f->our_isn == x.seq;
 	good = good && (!x.ack_given || got->seg.ack.v - p->peer_isn == x.ack);
+	good = good && (x.capable < 0 || (unsigned)x.capable == (unsigned)got->ecn);
 	good = good && (!x.window_given || got->seg.window == x.window);
 	good = good && (!x.options_given || options_match(p, &x, &got->seg.options));
 	if (!good) {

@@ -175,7 +175,7 @@ static void what_is_not_written_has_its_default(void)
 	CU_ASSERT_EQUAL(s->timeouts.tls_handshake_seconds, 30);
 	CU_ASSERT_EQUAL(s->tcp.congestion, SETTINGS_CUBIC);
 	CU_ASSERT_EQUAL(s->tcp.syn_cookies, SETTINGS_COOKIES_UNDER_PRESSURE);
-	CU_ASSERT_EQUAL(s->tcp.connections_per_source_max, 0);
+	CU_ASSERT_EQUAL(s->limits.source_connections_max, 0);
 	CU_ASSERT_EQUAL(s->tcp.half_open_per_source_max, 256);
 	CU_ASSERT_EQUAL(s->tcp.time_wait_seconds, 60);
 	CU_ASSERT_EQUAL(s->metrics.listen.port, 0);

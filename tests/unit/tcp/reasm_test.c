@@ -111,6 +111,21 @@ static void what_ranges_cost_is_bounded(void)
 	end();
 }
 
+static void the_last_range_can_be_given_up(void)
+{
+	struct tcp_sack_block blocks[4];
+	begin(BLOCKS);
+	CU_ASSERT_EQUAL(add(10, "bb"), 2);
+	CU_ASSERT_EQUAL(add(30, "dd"), 2);
+	CU_ASSERT(reasm_give_up(&reasm, &pool));
+	CU_ASSERT_EQUAL(reasm_sack(&reasm, blocks, 4), 1);
+	CU_ASSERT_EQUAL(blocks[0].begin.v, 10);
+	CU_ASSERT(reasm.bytes == 2 && reasm.blocks == 1);
+	CU_ASSERT(reasm_give_up(&reasm, &pool) && !reasm_give_up(&reasm, &pool));
+	CU_ASSERT(reasm.bytes == 0 && reasm.blocks == 0);
+	end();
+}
+
 static void what_comes_twice_is_told(void)
 {
 	struct tcp_sack_block blocks[4];
@@ -223,6 +238,7 @@ UNIT("tcp/reasm",
        bytes_that_came_in_order_meanwhile_are_passed_over },
      { "the number of ranges is bounded", ranges_are_bounded },
      { "what ranges cost is bounded, not what they carry", what_ranges_cost_is_bounded },
+     { "the last range can be given up", the_last_range_can_be_given_up },
      { "what comes twice is told, its range first", what_comes_twice_is_told },
      { "the number of bytes is bounded", bytes_are_bounded },
      { "without blocks nothing is taken and nothing leaks", without_blocks_nothing_is_taken },

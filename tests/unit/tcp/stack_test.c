@@ -4,10 +4,12 @@
  */
 #include "rig.h"
 #include "tests/unit/unit.h"
+#include "wire/arp.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"
 #include "wire/ip4.h"
 #include "wire/ip6.h"
+#include "wire/nd.h"
 
 static struct rig rig;
 static struct tcp_config config;
@@ -182,7 +184,31 @@ static void every_drop_has_a_name(void)
 	CU_ASSERT_STRING_EQUAL(tcp_drop_name(TCP_DROP_PAWS), "PAWS");
 }
 
-UNIT("tcp/stack", { "every reason to drop a frame has its counter, and none is answered but with RST",
+static void addresses_are_announced(void)
+{
+	uint8_t room[2048];
+	struct eth_view eth;
+	struct arp_message m;
+	struct ip_view ip;
+	struct nd_message nd;
+	begin();
+	tcp_announce(rig.stack, now);
+	size_t n = output(room, sizeof(room));
+	CU_ASSERT_FATAL(eth_parse(span_of(room, n), &eth) && arp_parse(eth.payload, &m));
+	CU_ASSERT(eth_is_group(eth.dst) && m.operation == ARP_REQUEST);
+	CU_ASSERT(ip_addr_equal(m.sender, config.addresses[0].addr));
+	CU_ASSERT(ip_addr_equal(m.target, m.sender));
+	n = output(room, sizeof(room));
+	CU_ASSERT_FATAL(eth_parse(span_of(room, n), &eth));
+	CU_ASSERT_FATAL(ip6_parse(eth.payload, 14, &ip) == IP_OK && nd_parse(&ip, &nd));
+	CU_ASSERT(nd.kind == ND_ADVERTISE && nd.override && !nd.solicited);
+	CU_ASSERT(ip_addr_equal(nd.target, config.addresses[1].addr));
+	CU_ASSERT_EQUAL(output(room, sizeof(room)), 0);
+	rig_free(&rig);
+}
+
+UNIT("tcp/stack", { "its addresses are announced to the link", addresses_are_announced },
+     { "every reason to drop a frame has its counter, and none is answered but with RST",
        every_reason_has_its_counter },
      { "a checksum is believed only from a port that checks",
        checksums_are_believed_only_from_a_port_that_checks },

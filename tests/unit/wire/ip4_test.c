@@ -102,7 +102,22 @@ static void implausible_sources_are_known(void)
 	}
 }
 
-UNIT("wire/ip4", { "what is written is read, padding is cut", what_is_written_is_read },
+static void a_header_can_be_marked(void)
+{
+	uint8_t packet[64];
+	struct ip_view v;
+	struct writer w = writer_of((struct room){ packet, sizeof(packet) });
+	writer_zeros(&w, 4);
+	ip4_emit(&w, src, dst, IP_TCP, 20);
+	ip4_mark(&w, 4, IP_ECT_0);
+	writer_zeros(&w, 20);
+	CU_ASSERT_EQUAL_FATAL(ip4_parse(span_of(packet + 4, 40), 14, false, &v), IP_OK);
+	CU_ASSERT_EQUAL(ip_ecn_of(&v), IP_ECT_0);
+	CU_ASSERT_EQUAL(v.payload.bytes, 20);
+}
+
+UNIT("wire/ip4", { "a header can be marked, its checksum follows", a_header_can_be_marked },
+     { "what is written is read, padding is cut", what_is_written_is_read },
      { "options are skipped", options_are_skipped },
      { "a fragment is told apart, the first and the others", fragments_are_told_apart },
      { "a wrong header checksum is seen, unless the port vouches for it",

@@ -97,7 +97,20 @@ static void cut_packets_are_refused(void)
 	CU_ASSERT_EQUAL(ip6_parse(span_of(bytes, 60), 14, &v), IP_BAD_HEADER);
 }
 
-UNIT("wire/ip6", { "what is written is read", what_is_written_is_read },
+static void a_header_can_be_marked(void)
+{
+	struct ip_view v;
+	struct writer w = writer_of((struct room){ bytes, sizeof(bytes) });
+	ip6_emit(&w, src, dst, IP_TCP, 20, 64);
+	ip6_mark(&w, 0, IP_CE);
+	writer_zeros(&w, 20);
+	CU_ASSERT_EQUAL_FATAL(ip6_parse(writer_span(&w), 14, &v), IP_OK);
+	CU_ASSERT_EQUAL(ip_ecn_of(&v), IP_CE);
+	CU_ASSERT_EQUAL(v.payload.bytes, 20);
+}
+
+UNIT("wire/ip6", { "a header can be marked", a_header_can_be_marked },
+     { "what is written is read", what_is_written_is_read },
      { "extension headers are skipped", extension_headers_are_skipped },
      { "a chain of eight headers passes, one of nine does not", a_chain_ends_at_eight_headers },
      { "a chain of 256 bytes passes, a longer one does not", a_chain_ends_at_256_bytes },

@@ -1,0 +1,409 @@
+/*
+ * tcp_micro.c - what one act of the TCP stack costs, in memory, without a port.
+ *
+ *	tcp-micro NAME COUNT [CONNECTIONS]
+ *
+ *	receive      an in-order data segment of 1,448 bytes, with the ACKs it causes and the application's read
+ *	send         a data segment of 1,448 bytes, from the application's block to the frame
+ *	acknowledge  an ACK of two such segments
+ *	sack         a hostile ACK: three blocks of one byte anywhere in 300 segments under way
+ *	connect      SYN, ACK, FIN, our FIN, its ACK: a connection accepted and closed in order
+ *	lookup       a segment for one of CONNECTIONS connections, each time another one
+ *	memory       CONNECTIONS idle connections are opened; their memory is counted
+ *
+ * Each prints one line: what was done, how often, nanoseconds each. Instructions are counted by running a
+ * name under callgrind with two counts and dividing the difference (bench/micro/run). The port is taken
+ * to have verified checksums and to fill them in, as every port does that is worth a fast stack.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tcp/tcp.h"
+#include "wire/eth.h"
+#include "wire/ip4.h"
+#include "wire/tcp_seg.h"
+
+#define SEGMENT_BYTES 1448u
+#define PORT 25u
+#define WINDOW (1u << 20)
+#define TURN 16u /* segments between two looks of the application */
+
+struct bench {
+	struct arena arena;
+	struct block_pool pool;
+	struct tcp_stack *stack;
+	struct tcp_config config;
+	struct instant now;
+	struct ip_addr peer;
+	uint8_t out[2048];
+	struct handle id;
+	uint64_t sent; /* frames that left */
+};
+
+struct peer { /* what a far end would remember */
+	struct ip_addr addr;
+	uint16_t port;
+	uint32_t next, ack; /* what it sends next, what it has of us */
+};
+
+static const uint8_t peer_mac[6] = { 2, 0, 0, 0, 0, 0x99 };
+
+/* ---- the stack ---- */
+
+static struct ip_addr address(uint32_t n)
+{
+	struct ip_addr a = { .family = IP_V4 };
+	a.bytes[0] = (uint8_t)(n >> 24);
+	a.bytes[1] = (uint8_t)(n >> 16);
+	a.bytes[2] = (uint8_t)(n >> 8);
+	a.bytes[3] = (uint8_t)n;
+	return a;
+}
+
+static void *reserve(size_t bytes)
+{
+	void *p = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+static size_t bench_make(struct bench *b, uint32_t connections, uint32_t blocks)
+{
+	struct arena dry;
+	b->now = (struct instant){ .us = 1000000 };
+	b->config = (struct tcp_config){ .mac = { 2, 0, 0, 0, 0, 1 },
+		                         .mtu = 1500,
+		                         .address_count = 1,
+		                         .connections_max = connections,
+		                         .half_open_max = connections,
+		                         .rx_bytes_max = WINDOW,
+		                         .tx_bytes_max = WINDOW,
+		                         .reorder_bytes_max = WINDOW,
+		                         .time_wait_us = 60000000,
+		                         .port_first = 20000,
+		                         .port_last = 65535,
+		                         .tx_checksum_offload = true,
+		                         .rx_checksum_offload = true,
+		                         .secret = { 1, 2 } };
+	b->config.addresses[0] = (struct ip_prefix){ .addr = address(0x0a000001), .bits = 8 };
+	arena_init(&dry, NULL, 0);
+	(void)!tcp_make(&dry, &b->config, &b->pool, NULL, b->now);
+	block_pool_init(&b->pool, reserve((size_t)blocks * BLOCK_BYTES), blocks);
+	arena_init(&b->arena, reserve(dry.used), dry.used);
+	b->stack = tcp_make(&b->arena, &b->config, &b->pool, NULL, b->now);
+	if (b->stack == NULL || !tcp_listen(b->stack, (struct endpoint){ .port = PORT }, 1))
+		abort();
+	return dry.used;
+}
+
+/* ---- the far end ---- */
+
+static size_t build(const struct bench *b, const struct peer *p, uint8_t flags, size_t bytes,
+                    uint8_t *frame)
+{
+	struct writer w = writer_of((struct room){ .data = frame, .bytes = 2048 });
+	struct tcp_seg seg = { .src_port = p->port,
+		               .dst_port = PORT,
+		               .seq = seq_of(p->next),
+		               .ack = seq_of((flags & TCP_ACK) != 0 ? p->ack : 0),
+		               .flags = flags,
+		               .window = 65535 };
+	seg.options.stamps_known = true;
+	seg.options.stamp = (uint32_t)(b->now.us / 1000);
+	if ((flags & TCP_SYN) != 0) {
+		seg.options.mss_known = seg.options.shift_known = seg.options.sack_permitted = true;
+		seg.options.mss = 1460;
+		seg.options.shift = 7;
+	}
+	eth_emit(&w, b->config.mac, peer_mac, ETH_IP4);
+	ip4_emit(&w, p->addr, b->config.addresses[0].addr, IP_TCP,
+	         (uint16_t)(tcp_seg_header_bytes(&seg.options) + bytes));
+	tcp_seg_emit(&w, &seg);
+	writer_zeros(&w, bytes);
+	return w.used;
+}
+
+static void say(struct bench *b, struct peer *p, uint8_t flags, size_t bytes)
+{
+	static uint8_t frame[2048];
+	size_t all = build(b, p, flags, bytes, frame);
+	tcp_input(b->stack, span_of(frame, all), TCP_FRAME_CHECKED, b->now);
+	p->next += (uint32_t)bytes + ((flags & (TCP_SYN | TCP_FIN)) != 0);
+}
+
+/* Lets the stack send all it has. Neighbours answer; what is heard of our numbers goes to `p`. */
+static void drain(struct bench *b, struct peer *p)
+{
+	struct tcp_frame_meta meta;
+	struct room room = { .data = b->out, .bytes = sizeof(b->out) };
+	size_t n;
+	while ((n = tcp_output(b->stack, room, &meta, b->now)) > 0) {
+		b->sent++;
+		if (b->out[12] == 0x08 && b->out[13] == 0x06) { /* ARP: answered in place */
+			memcpy(b->out, b->config.mac, 6);
+			b->out[21] = 2;
+			uint8_t theirs[10];
+			memcpy(theirs, b->out + 22, 10);
+			memcpy(b->out + 22, peer_mac, 6);
+			memcpy(b->out + 28, b->out + 38, 4);
+			memcpy(b->out + 32, theirs, 10);
+			tcp_input(b->stack, span_of(b->out, n), 0, b->now);
+		} else if (p != NULL) {
+			const uint8_t *t = b->out + 34;
+			uint32_t seq = (uint32_t)t[4] << 24 | (uint32_t)t[5] << 16 | (uint32_t)t[6] << 8 | t[7];
+			p->ack = seq + (uint32_t)(n - 34 - t[12] / 16 * 4u) + ((t[13] & 3) != 0);
+		}
+	}
+}
+
+static struct handle opened(struct bench *b)
+{
+	struct tcp_event e;
+	struct handle id = HANDLE_NONE;
+	while (tcp_next_event(b->stack, &e))
+		id = e.id;
+	return id;
+}
+
+static struct handle open_one(struct bench *b, struct peer *p)
+{
+	say(b, p, TCP_SYN, 0);
+	drain(b, p);
+	say(b, p, TCP_ACK, 0);
+	return opened(b);
+}
+
+static struct peer peer_of(uint32_t n)
+{
+	return (struct peer){ .addr = address(0x0a000002u + n / 60000),
+		              .port = (uint16_t)(1024 + n % 60000),
+		              .next = 1000 };
+}
+
+/* ---- what is measured ---- */
+
+static uint64_t nanoseconds(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void report(const char *what, uint64_t count, uint64_t ns)
+{
+	printf("%s: %llu, %.1f ns each, %.0f per second\n", what, (unsigned long long)count,
+	       (double)ns / (double)count, (double)count * 1e9 / (double)ns);
+}
+
+/* Patches the sequence number of a frame that is otherwise the same. */
+static void set_seq(uint8_t *frame, uint32_t seq)
+{
+	uint8_t *at = frame + ETH_HEADER_BYTES + IP4_HEADER_BYTES + 4;
+	at[0] = (uint8_t)(seq >> 24);
+	at[1] = (uint8_t)(seq >> 16);
+	at[2] = (uint8_t)(seq >> 8);
+	at[3] = (uint8_t)seq;
+}
+
+static void set_ack(uint8_t *frame, uint32_t ack)
+{
+	set_seq(frame + 4, ack);
+}
+
+static void run_receive(struct bench *b, uint64_t count)
+{
+	static uint8_t frame[2048];
+	struct peer p = peer_of(0);
+	(void)bench_make(b, 64, 1024);
+	b->id = open_one(b, &p);
+	size_t bytes = build(b, &p, TCP_ACK, SEGMENT_BYTES, frame);
+	struct byteq *rx = tcp_rx(b->stack, b->id);
+	uint64_t begin = nanoseconds();
+	for (uint64_t i = 0; i < count; i++) {
+		set_seq(frame, p.next);
+		tcp_input(b->stack, span_of(frame, bytes), TCP_FRAME_CHECKED, b->now);
+		p.next += SEGMENT_BYTES;
+		if (i % TURN != TURN - 1)
+			continue;
+		byteq_consume(rx, &b->pool, byteq_bytes(rx));
+		tcp_rx_taken(b->stack, b->id, b->now);
+		drain(b, NULL);
+		(void)opened(b);
+	}
+	report("receive, in-order segment of 1448 bytes", count, nanoseconds() - begin);
+}
+
+/* Both sides of sending: what leaves, and the ACK of two segments. Which of them is timed is the caller's. */
+static void run_send(struct bench *b, uint64_t count, bool acks)
+{
+	static uint8_t ack[2048], zeros[2 * SEGMENT_BYTES];
+	uint64_t ns = 0, extra;
+	struct peer p = peer_of(0);
+	(void)bench_make(b, 64, 1024);
+	b->id = open_one(b, &p);
+	size_t bytes = build(b, &p, TCP_ACK, 0, ack);
+	for (uint64_t i = 0; i < count; i += acks ? 1 : 2) {
+		(void)!byteq_write(tcp_tx(b->stack, b->id), &b->pool, span_of(zeros, sizeof(zeros)));
+		extra = nanoseconds();
+		tcp_tx_added(b->stack, b->id, b->now);
+		drain(b, &p);
+		ns += acks ? 0 : nanoseconds() - extra;
+		set_ack(ack, p.ack);
+		b->now.us += 10;
+		extra = nanoseconds();
+		tcp_input(b->stack, span_of(ack, bytes), TCP_FRAME_CHECKED, b->now);
+		ns += acks ? nanoseconds() - extra : 0;
+		(void)opened(b);
+	}
+	report(acks ? "acknowledge, ACK of two segments" : "send, segment of 1448 bytes", count, ns);
+}
+
+/* Opens the congestion window, then leaves `segments` unacknowledged. */
+static void put_in_flight(struct bench *b, struct peer *p, unsigned segments)
+{
+	static uint8_t ack[2048], zeros[SEGMENT_BYTES];
+	size_t bytes = build(b, p, TCP_ACK, 0, ack);
+	for (unsigned i = 0; i < 40 + segments; i++) {
+		for (unsigned k = 0; k < (i < 40 ? 20u : 1u); k++)
+			(void)!byteq_write(tcp_tx(b->stack, b->id), &b->pool, span_of(zeros, sizeof(zeros)));
+		tcp_tx_added(b->stack, b->id, b->now);
+		drain(b, p);
+		if (i >= 40)
+			continue;
+		set_ack(ack, p->ack);
+		b->now.us += 100;
+		tcp_input(b->stack, span_of(ack, bytes), TCP_FRAME_CHECKED, b->now);
+	}
+}
+
+/* The worst ACK there is: every block cuts a range, and RACK walks over all of them. Two thousand ACKs of
+ * one connection, then the next one. */
+static void run_sack(struct bench *b, uint64_t count)
+{
+	static uint8_t frame[2048];
+	const unsigned segments = 300, acks = 2000;
+	uint64_t ns = 0, worst = 0, seed = 1;
+	(void)bench_make(b, 65536, 4096);
+	for (uint64_t i = 0; i < count; i += acks) {
+		struct peer p = peer_of((uint32_t)(i / acks));
+		b->id = open_one(b, &p);
+		put_in_flight(b, &p, segments);
+		uint32_t una = p.ack - segments * SEGMENT_BYTES;
+		for (unsigned k = 0; k < acks; k++) {
+			struct peer q = p;
+			q.ack = una;
+			size_t bytes = build(b, &q, TCP_ACK, 28, frame); /* the options' room, filled below */
+			struct writer w = writer_of((struct room){ .data = frame + bytes - 28, .bytes = 28 });
+			writer_be32(&w, 0x0101051a);
+			for (unsigned j = 0; j < 3; j++) {
+				seed = seed * 6364136223846793005u + 1442695040888963407u;
+				uint32_t at = una + 1 + (uint32_t)(seed >> 33) % (segments * SEGMENT_BYTES - 2);
+				writer_be32(&w, at);
+				writer_be32(&w, at + 1);
+			}
+			frame[46] = (uint8_t)((20 + 12 + 28) / 4 << 4);
+			b->now.us += 1;
+			uint64_t begin = nanoseconds();
+			tcp_input(b->stack, span_of(frame, bytes), TCP_FRAME_CHECKED, b->now);
+			uint64_t took = nanoseconds() - begin;
+			ns += took;
+			worst = took > worst ? took : worst;
+		}
+		tcp_abort(b->stack, b->id, b->now);
+		drain(b, NULL);
+	}
+	report("sack, hostile ACK of three blocks", count, ns);
+	printf("  the longest took %llu ns (with whatever interrupted it)\n", (unsigned long long)worst);
+}
+
+static void run_connect(struct bench *b, uint64_t count)
+{
+	(void)bench_make(b, 65536, 64);
+	uint64_t begin = nanoseconds();
+	for (uint64_t i = 0; i < count; i++) {
+		struct peer p = peer_of((uint32_t)(i % 600000));
+		p.next = (uint32_t)(i / 600000) * 100000 + 1000;
+		struct handle id = open_one(b, &p);
+		say(b, &p, TCP_FIN | TCP_ACK, 0);
+		drain(b, &p);
+		tcp_release(b->stack, id, b->now);
+		drain(b, &p);
+		say(b, &p, TCP_ACK, 0);
+		(void)opened(b);
+	}
+	report("connect, accepted and closed", count, nanoseconds() - begin);
+}
+
+static void open_many(struct bench *b, uint32_t connections, uint32_t *acks)
+{
+	for (uint32_t i = 0; i < connections; i++) {
+		struct peer p = peer_of(i);
+		if (handle_is_none(open_one(b, &p)))
+			abort();
+		if (acks != NULL)
+			acks[i] = p.ack;
+	}
+	drain(b, NULL);
+}
+
+/* Steps by a number that shares no factor with the count, so that each comes once before any comes twice. */
+static void run_lookup(struct bench *b, uint64_t count, uint32_t connections)
+{
+	static uint8_t frame[2048];
+	uint32_t *acks = reserve((size_t)connections * sizeof(*acks));
+	(void)bench_make(b, connections, 64);
+	open_many(b, connections, acks);
+	uint64_t at = 0;
+	uint64_t ns = 0;
+	for (uint64_t i = 0; i < count; i++, at = (at + 618033) % connections) {
+		struct peer p = peer_of((uint32_t)at);
+		p.next = 1001;
+		p.ack = acks[at];
+		size_t bytes = build(b, &p, TCP_ACK, 0, frame);
+		uint64_t begin = nanoseconds();
+		tcp_input(b->stack, span_of(frame, bytes), TCP_FRAME_CHECKED, b->now);
+		ns += nanoseconds() - begin;
+	}
+	report("lookup, ACK for one of many", count, ns);
+}
+
+static void run_memory(struct bench *b, uint32_t connections)
+{
+	size_t all = bench_make(b, connections, 64);
+	open_many(b, connections, NULL);
+	printf("memory, %u idle connections: %.0f bytes each, %u of them open, %u blocks in use\n", connections,
+	       (double)all / connections, tcp_connections(b->stack), b->pool.total - b->pool.free_count);
+	for (uint32_t i = 0; i < b->arena.lines; i++)
+		printf("  %-22s %8.1f bytes each\n", b->arena.ledger[i].name,
+		       (double)b->arena.ledger[i].bytes / connections);
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench b;
+	const char *name = argc > 1 ? argv[1] : "";
+	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
+	uint32_t connections = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 1000;
+	if (strcmp(name, "receive") == 0)
+		run_receive(&b, count);
+	else if (strcmp(name, "send") == 0)
+		run_send(&b, count, false);
+	else if (strcmp(name, "acknowledge") == 0)
+		run_send(&b, count, true);
+	else if (strcmp(name, "sack") == 0)
+		run_sack(&b, count);
+	else if (strcmp(name, "connect") == 0)
+		run_connect(&b, count);
+	else if (strcmp(name, "lookup") == 0)
+		run_lookup(&b, count, connections);
+	else if (strcmp(name, "memory") == 0)
+		run_memory(&b, connections);
+	else {
+		fprintf(stderr, "usage: tcp-micro receive|send|acknowledge|sack|connect|lookup|memory COUNT [CONNECTIONS]\n");
+		return 2;
+	}
+	return 0;
+}
