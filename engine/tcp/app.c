@@ -14,7 +14,7 @@ void tcp_rx_taken(struct tcp_stack *s, struct handle id, struct instant now)
 	s->now = now;
 	if (c->state == CONN_CLOSED || !conn_synchronised(c))
 		return;
-	tuning_taken(s, c, now);
+	tuning_taken(c, now);
 	if (window_worth_telling(s, c))
 		conn_ack_now(s, c);
 }

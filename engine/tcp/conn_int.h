@@ -4,7 +4,8 @@
  *
  * A connection lives in the stack's slab. It is found through the flow table while it is open,
  * stands in at most one output list (ready, or waiting for a neighbour) and at most once in the
- * event list. It ends in two steps: conn_close() takes it off the wire and tells the application
+ * event list, and in the list of those whose peer keeps its window closed (pressure.c) while it does.
+ * It ends in two steps: conn_close() takes it off the wire and tells the application
  * why; conn_free() gives the memory back, when the application has released it (or never had it).
  *
  * The lines of the struct are cache lines: 0 and 1 are touched by every segment.
@@ -120,10 +121,10 @@ struct conn {
 	struct byteq tx;           /* from snd_una on (behind our SYN) */
 	struct byteq rx;
 	uint32_t tx_known;         /* bytes of tx that tcp_tx_added() told of */
-	uint32_t spare;
+	uint32_t heard_ms;         /* when the last acceptable segment came */
 	struct instant rto_at;     /* when RTO comes, whatever timer is set */
 
-	/* line 2, per ACK */
+	/* line 2 and on, per ACK */
 	struct seq snd_wl1, snd_wl2;
 	struct seq tx_end; /* behind the last byte of tx: where FIN goes */
 	struct congestion congestion;
@@ -150,7 +151,7 @@ struct conn {
 	struct hystart hystart;
 	struct seq ecn_recover; /* no further reduction for an echo before this is acknowledged */
 
-	/* line 3 and 4, per timer */
+	/* per timer */
 	struct timer timer;
 	struct timer ack_timer;
 	struct instant last_send;
@@ -181,7 +182,6 @@ struct conn {
 	uint32_t source; /* hash of where it comes from, if COUNTED */
 	struct tcp_keepalive keep;
 	uint32_t user_timeout_ms;
-	uint32_t heard_ms;    /* the last acceptable segment */
 	uint32_t progress_ms; /* when something was last acknowledged, or began to wait for it */
 	uint8_t keep_sent;
 	uint8_t quick_acks;

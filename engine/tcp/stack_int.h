@@ -210,7 +210,7 @@ bool window_worth_telling(const struct tcp_stack *s, const struct conn *c);
 void tuning_begin(const struct tcp_stack *s, struct conn *c);
 void tuning_opened(struct conn *c, struct instant now);
 /* The application has read. */
-void tuning_taken(struct tcp_stack *s, struct conn *c, struct instant now);
+void tuning_taken(struct conn *c, struct instant now);
 /* ---- pressure.c ---- */
 /* The persist timer was set; some other timer, or none, was. */
 void pressure_stalled(struct tcp_stack *s, struct conn *c, struct instant now);

@@ -24,7 +24,7 @@ void tuning_opened(struct conn *c, struct instant now)
 	c->tuning_begin = c->rcv_nxt;
 }
 
-void tuning_taken(struct tcp_stack *s, struct conn *c, struct instant now)
+void tuning_taken(struct conn *c, struct instant now)
 {
 	if (c->rx_window >= c->rx_bytes_max || c->rtt.smoothed_us == 0)
 		return;
@@ -39,6 +39,4 @@ void tuning_taken(struct tcp_stack *s, struct conn *c, struct instant now)
 		c->rx_window = wanted < c->rx_bytes_max ? (uint32_t)wanted : c->rx_bytes_max;
 	c->tuning_us = (uint32_t)now.us;
 	c->tuning_begin = taken;
-	SOMETIMES(c->rx_window == c->rx_bytes_max);
-	(void)s;
 }
