@@ -21,7 +21,7 @@
 #define WORKER_PORTS_MAX 8u
 #define WORKER_OUTPUT_MAX 256u     /* frames sent per stack and turn: bounds the length of a turn */
 #define WORKER_SLEEP_SHARE 8u      /* a sleep lasts an eighth of the time without work so far ... */
-#define WORKER_SLEEP_LEAST_US 10u  /* ... is not worth it below this, where the worker spins ... */
+#define WORKER_SLEEP_LEAST_US 50u  /* ... is not worth it below this, where the worker spins: waking takes as long ... */
 #define WORKER_SLEEP_MOST_US 200u  /* ... and lasts no longer than this */
 
 struct worker_app {
