@@ -5,16 +5,6 @@
 
 #include "tcp/limits.h"
 
-static uint32_t at_most(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint32_t at_least(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
 /* RFC 6928 2: min(10 * MSS, max(2 * MSS, 14600)) */
 uint32_t congestion_initial(uint32_t mss)
 {

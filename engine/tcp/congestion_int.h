@@ -62,6 +62,16 @@ static inline const struct congestion_ops *congestion_of(enum tcp_congestion whi
 
 /* ---- what both share (congestion.c) ---- */
 
+static inline uint32_t at_most(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint32_t at_least(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 uint32_t congestion_initial(uint32_t mss);
 /* One ACK of slow start (RFC 3465 2.2, 2.3). */
 void congestion_slow_start(struct congestion *c, const struct congestion_ack *ack);

@@ -14,16 +14,6 @@
 #define ALPHA_THOUSANDTHS 529u /* 4.3: 3 * (1 - beta) / (1 + beta) */
 #define AGE_MS_MAX 1000000 /* keeps its cube inside 64 bits; the window's own bound comes first */
 
-static uint32_t at_most(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint32_t at_least(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
 /* The whole part of the cube root, bit by bit: 21 steps, once per loss. */
 static uint32_t cube_root(uint64_t v)
 {
