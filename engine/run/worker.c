@@ -79,9 +79,14 @@ static bool worker_receive(struct worker *w, uint32_t port, struct instant now)
 	struct span frames[PORT_BURST];
 	uint32_t flags[PORT_BURST];
 	uint32_t count = port_rx(w->queues[port], frames, flags);
-	for (uint32_t i = 0; i < count; i++)
-		if (w->worker_count == 1 || !worker_passes_on(w, port, i, frames[i]))
-			tcp_input(w->stacks[port], frames[i], flags[i], now);
+	uint32_t kept = w->worker_count == 1 ? count : 0;
+	for (uint32_t i = 0; i < count && w->worker_count > 1; i++) {
+		if (worker_passes_on(w, port, i, frames[i]))
+			continue;
+		frames[kept] = frames[i];
+		flags[kept++] = flags[i];
+	}
+	tcp_input_burst(w->stacks[port], frames, flags, kept, now);
 	return count > 0;
 }
 

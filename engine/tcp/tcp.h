@@ -103,6 +103,13 @@ void tcp_announce(struct tcp_stack *s, struct instant now);
 /* One received Ethernet frame, borrowed for the call. Bad frames are counted drops (drops.def). */
 void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct instant now);
 
+#define TCP_BURST_MAX 32u
+
+/* The same for up to TCP_BURST_MAX frames that came together, in their order; flags[i] is for frames[i]. With many
+ * connections much faster than one by one: what one frame needs is fetched while another is dealt with. */
+void tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,
+                     struct instant now);
+
 struct tcp_frame_meta { /* what a checksum-offloading port must know of a frame */
 	uint16_t l2_bytes, l3_bytes, l4_bytes;
 	bool ipv6;
@@ -232,6 +239,7 @@ enum tcp_drop { /* reasons in tcp/drops.def */
 
 struct tcp_counters {
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+	uint64_t predicted; /* of segments_in, those that took the short way (express.c) */
 	uint64_t segments_in, segments_out, retransmits, fast_retransmits, timeouts;
 	uint64_t tail_probes; /* RFC 8985 7 */
 	uint64_t spurious;    /* recoveries that were for nothing and were undone */
