@@ -27,6 +27,7 @@ static bool look_ip4(const uint8_t *ip, size_t bytes, struct ahead *a)
 	a->src = ip + 12;
 	a->dst = ip + 16;
 	a->addr_bytes = 4;
+	a->family = IP_V4;
 	a->l4 = ip + IP4_HEADER_BYTES;
 	a->l4_bytes = all - IP4_HEADER_BYTES;
 	a->marked = (ip[1] & 3) == IP_CE;
@@ -43,6 +44,7 @@ static bool look_ip6(const uint8_t *ip, size_t bytes, struct ahead *a)
 	a->src = ip + 8;
 	a->dst = ip + 24;
 	a->addr_bytes = 16;
+	a->family = IP_V6;
 	a->l4 = ip + IP6_HEADER_BYTES;
 	a->l4_bytes = l4_bytes;
 	a->marked = (ip[1] >> 4 & 3) == IP_CE;
@@ -62,10 +64,11 @@ static const struct recent *recent_of(const struct tcp_stack *s, uint32_t key)
 	return &s->recent[key / (UINT32_MAX / TCP_RECENT_CONNECTIONS + 1)];
 }
 
-static uint32_t hash_of(const struct tcp_stack *s, const struct ahead *a)
+/* Out of line: keeps what it needs of the stack out of the way that needs none of it. */
+__attribute__((noinline)) static uint32_t hash_of(const struct tcp_stack *s, const struct ahead *a)
 {
 	struct tuple t = { .local_port = load_be16(a->l4 + 2), .remote_port = load_be16(a->l4) };
-	t.local.family = t.remote.family = a->addr_bytes == 4 ? IP_V4 : IP_V6;
+	t.local.family = t.remote.family = a->family;
 	memcpy(t.local.bytes, a->dst, a->addr_bytes);
 	memcpy(t.remote.bytes, a->src, a->addr_bytes);
 	return (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, &t);
@@ -85,6 +88,7 @@ void ahead_look(const struct tcp_stack *s, struct span frame, struct ahead *a)
 {
 	const uint8_t *ip = frame.data + ETH_HEADER_BYTES;
 	size_t bytes = frame.bytes - ETH_HEADER_BYTES; /* meaningless if the frame is shorter: see below */
+	a->frame = frame;
 	a->l3 = NULL;
 	a->hash = 0;
 	a->ref = FLOW_NONE;
@@ -109,8 +113,6 @@ void ahead_look(const struct tcp_stack *s, struct span frame, struct ahead *a)
 static void look_closer(const struct tcp_stack *s, struct ahead *a)
 {
 	struct flow_walk walk = { 0 };
-	if (a->l3 == NULL || a->ref != FLOW_NONE)
-		return;
 	a->ref = flow_next(&s->flows, a->hash, &walk);
 	fetch(s, a->ref);
 }
@@ -125,18 +127,21 @@ void tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint3
                      struct instant now)
 {
 	struct ahead seen[TCP_BURST_MAX];
+	uint32_t believed = s->config.rx_checksum_offload ? TCP_FRAME_CHECKED : 0;
 	CHECK(count <= TCP_BURST_MAX);
 	s->now = now;
-	for (uint32_t i = 0; i < count; i++)
-		ahead_look(s, frames[i], &seen[i]);
-	for (uint32_t i = 0; i < count; i++)
-		look_closer(s, &seen[i]);
+	s->counters.frames_in += count;
 	for (uint32_t i = 0; i < count; i++) {
-		bool checked = (flags[i] & TCP_FRAME_CHECKED) != 0 && s->config.rx_checksum_offload;
-		s->counters.frames_in++;
 		s->counters.bytes_in += frames[i].bytes;
-		if (!express_input(s, frames[i], &seen[i], checked, now))
-			stack_frame(s, frames[i], &seen[i], checked, now);
+		ahead_look(s, frames[i], &seen[i]);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		if (seen[i].hash != 0)
+			look_closer(s, &seen[i]);
+	for (uint32_t i = 0; i < count; i++) {
+		bool checked = (flags[i] & believed) != 0;
+		if (!express_input(s, &seen[i], checked, now))
+			stack_frame(s, &seen[i], checked, now);
 	}
 }
 

@@ -15,9 +15,11 @@ struct tcp_stack;
 
 /* What a frame seems to be, from a glance at its headers. Nothing of it is checked but lengths. */
 struct ahead {
+	struct span frame;
 	const uint8_t *l3;       /* NULL: not TCP directly in plain IPv4 or IPv6; nothing below holds then */
 	const uint8_t *src, *dst; /* addresses, */
-	uint32_t addr_bytes;     /* of so many bytes */
+	uint32_t addr_bytes;     /* of so many bytes, */
+	uint8_t family;          /* of this enum ip_family */
 	const uint8_t *l4;
 	uint32_t l4_bytes;       /* without padding */
 	bool marked;             /* congestion experienced */
@@ -38,7 +40,6 @@ void ahead_look(const struct tcp_stack *s, struct span frame, struct ahead *a);
 void ahead_remember(struct tcp_stack *s, const struct ahead *a, uint32_t ref);
 /* ---- express.c ---- */
 /* True: the frame was the next bytes of an open connection, which has them now. Else nothing was touched. */
-bool express_input(struct tcp_stack *s, struct span frame, const struct ahead *a, bool checked,
-                   struct instant now);
+bool express_input(struct tcp_stack *s, const struct ahead *a, bool checked, struct instant now);
 
 #endif

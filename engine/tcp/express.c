@@ -19,7 +19,7 @@
 #define STAMPS_WORD (STAMPS_HEADER_BYTES / 4u << 12 | TCP_ACK)
 #define STAMPS_OPTION 0x0101080au /* NOP, NOP, timestamps, ten bytes (RFC 7323 appendix A) */
 
-static bool same_bytes(const uint8_t *a, const uint8_t *b, uint32_t bytes)
+static inline bool same_bytes(const uint8_t *a, const uint8_t *b, uint32_t bytes)
 {
 	return bytes == 4 ? load_be32(a) == load_be32(b) : memcmp(a, b, 16) == 0;
 }
@@ -27,9 +27,8 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b, uint32_t bytes)
 static bool is_for(const struct tcp_stack *s, const struct conn *c, const struct ahead *a)
 {
 	const struct ip_addr *own = &s->config.addresses[c->local].addr;
-	enum ip_family family = a->addr_bytes == 4 ? IP_V4 : IP_V6;
 	return c->head.magic != 0 && (c->flags & CONN_IN_FLOW) != 0 && c->remote_port == load_be16(a->l4) &&
-	       c->local_port == load_be16(a->l4 + 2) && c->remote.family == family &&
+	       c->local_port == load_be16(a->l4 + 2) && c->remote.family == a->family &&
 	       same_bytes(c->remote.bytes, a->src, a->addr_bytes) && same_bytes(own->bytes, a->dst, a->addr_bytes);
 }
 
@@ -56,8 +55,8 @@ static uint32_t plain_header(const struct conn *c, const struct ahead *a)
 	return stamps ? STAMPS_HEADER_BYTES : 0;
 }
 
-/* Where the port has not verified them. */
-static bool sums_good(const struct tcp_stack *s, const struct conn *c, const struct ahead *a)
+/* Where the port has not verified them. Out of line: keeps what it needs out of the way that needs none of it. */
+__attribute__((noinline)) static bool sums_good(const struct tcp_stack *s, const struct conn *c, const struct ahead *a)
 {
 	struct checksum none = { 0 };
 	struct checksum sum = checksum_pseudo(c->remote, stack_addr(s, c->local), IP_TCP, a->l4_bytes);
@@ -82,11 +81,11 @@ static void express_take(struct tcp_stack *s, struct conn *c, const struct ahead
 	text_in_order(s, c, span_of(a->l4 + header_bytes, a->l4_bytes - header_bytes), now);
 }
 
-bool express_input(struct tcp_stack *s, struct span frame, const struct ahead *a, bool checked,
-                   struct instant now)
+bool express_input(struct tcp_stack *s, const struct ahead *a, bool checked, struct instant now)
 {
-	if (a->l3 == NULL || a->ref == FLOW_NONE || (a->ref & FLOW_TIME_WAIT) != 0 || eth_is_group(frame.data + 6) ||
-	    memcmp(frame.data, s->config.mac, ETH_MAC_BYTES) != 0)
+	const uint8_t *eth = a->frame.data;
+	if (a->l3 == NULL || a->ref == FLOW_NONE || (a->ref & FLOW_TIME_WAIT) != 0 || eth_is_group(eth + ETH_MAC_BYTES) ||
+	    memcmp(eth, s->config.mac, ETH_MAC_BYTES) != 0)
 		return false;
 	struct conn *c = stack_conn_at(s, a->ref - 1);
 	if (!is_for(s, c, a) || (a->marked && (c->flags & CONN_ECN) != 0))

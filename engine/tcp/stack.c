@@ -186,10 +186,10 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 		stack_drop(s, drop_of(outcome));
 }
 
-void stack_frame(struct tcp_stack *s, struct span frame, const struct ahead *ahead, bool checked,
-                 struct instant now)
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, struct instant now)
 {
 	struct eth_view eth;
+	struct span frame = ahead->frame;
 	if (frame.bytes > TCP_FRAME_BYTES_MAX || !eth_parse(frame, &eth))
 		stack_drop(s, TCP_DROP_ETHERNET);
 	else if (!for_our_mac(s, &eth) || eth_is_group(eth.src))

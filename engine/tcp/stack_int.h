@@ -113,8 +113,7 @@ static inline struct conn *stack_conn_at(const struct tcp_stack *s, uint32_t slo
 
 /* ---- stack.c ---- */
 /* The long way of a frame. */
-void stack_frame(struct tcp_stack *s, struct span frame, const struct ahead *ahead, bool checked,
-                 struct instant now);
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, struct instant now);
 /* ---- host.c ---- */
 bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
 void host_arp_input(struct tcp_stack *s, struct span payload, struct instant now);
