@@ -123,8 +123,8 @@ void ahead_remember(struct tcp_stack *s, const struct ahead *a, uint32_t ref)
 		s->recent[recent_of(s, a->key) - s->recent] = (struct recent){ .key = a->key, .ref = ref };
 }
 
-void tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,
-                     struct instant now)
+uint32_t tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,
+                         struct instant now)
 {
 	struct ahead seen[TCP_BURST_MAX];
 	uint32_t believed = s->config.rx_checksum_offload ? TCP_FRAME_CHECKED : 0;
@@ -138,14 +138,20 @@ void tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint3
 	for (uint32_t i = 0; i < count; i++)
 		if (seen[i].hash != 0)
 			look_closer(s, &seen[i]);
+	uint32_t elsewhere = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		bool checked = (flags[i] & believed) != 0;
-		if (!express_input(s, &seen[i], checked, now))
-			stack_frame(s, &seen[i], checked, now);
+		if (express_input(s, &seen[i], checked, now))
+			continue;
+		s->elsewhere = false;
+		stack_frame(s, &seen[i], checked, (flags[i] & TCP_FRAME_FINAL) != 0, now);
+		elsewhere |= (uint32_t)s->elsewhere << i;
 	}
+	return elsewhere;
 }
 
 void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct instant now)
 {
-	tcp_input_burst(s, &frame, &flags, 1, now);
+	flags |= TCP_FRAME_FINAL;
+	(void)tcp_input_burst(s, &frame, &flags, 1, now);
 }

@@ -83,19 +83,11 @@ static void answer_with_reset(struct tcp_stack *s, const struct packet *p,
 	control_segment(s, p->mac, p->ip.dst, p->ip.src, &reset, now);
 }
 
-/* Does a local port belong to the active opens of another stack that shares our addresses? */
-static bool is_foreign(const struct tcp_config *config, uint16_t port)
-{
-	return config->port_stride > 1 && port >= config->port_first &&
-	       port <= config->port_last && port % config->port_stride != config->port_offset;
-}
-
 /* An ACK to a listener may bring back what a SYN cookie said. */
 static bool cookie_input(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg,
                          const struct tuple *t, struct instant now)
 {
-	if ((seg->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || !s->cookies.any ||
-	    listen_find(s, t->local, t->local_port) == NULL)
+	if ((seg->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || !s->cookies.any)
 		return false;
 	struct conn *c = cookie_accept(s, p, seg, t, now);
 	if (c == NULL)
@@ -104,23 +96,35 @@ static bool cookie_input(struct tcp_stack *s, const struct packet *p, struct tcp
 	return true;
 }
 
+/* Has another stack the connection that is not here? It has if it opened it; it may have if it accepted it, and the
+ * device brings segments where it likes. */
+static bool is_elsewhere(struct tcp_stack *s, const struct packet *p, const struct tuple *t, bool listening)
+{
+	int owner = foreign_owner(&s->config, t);
+	if (owner < 0)
+		return s->config.scattered && listening && foreign_pass(s, p);
+	if (owner == s->config.port_offset)
+		return false;
+	if (!foreign_pass(s, p))
+		stack_drop(s, TCP_DROP_FOREIGN);
+	return true;
+}
+
 static void without_connection(struct tcp_stack *s, const struct packet *p,
                                struct tcp_seg *seg, const struct tuple *t,
                                const struct seq *isn_min, struct instant now)
 {
-	if (listen_find(s, t->local, t->local_port) != NULL &&
-	    (seg->flags & (TCP_ACK | TCP_RST)) == 0) {
+	bool listening = listen_find(s, t->local, t->local_port) != NULL;
+	if (listening && (seg->flags & (TCP_ACK | TCP_RST)) == 0)
 		listen_input(s, p, seg, t, isn_min, now);
-	} else if (cookie_input(s, p, seg, t, now)) {
+	else if (listening && cookie_input(s, p, seg, t, now))
 		return;
-	} else if (is_foreign(&s->config, t->local_port)) {
-		s->counters.foreign++;
-		stack_drop(s, TCP_DROP_FOREIGN);
-	} else if ((seg->flags & TCP_RST) != 0) {
+	else if (is_elsewhere(s, p, t, listening))
+		return;
+	else if ((seg->flags & TCP_RST) != 0)
 		stack_drop(s, TCP_DROP_STRAY_RESET);
-	} else {
+	else
 		answer_with_reset(s, p, seg, now);
-	}
 }
 
 static bool parse(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg)

@@ -172,11 +172,12 @@ static void packet_input(struct tcp_stack *s, struct packet *p, struct instant n
 }
 
 static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, const struct ahead *ahead,
-                     bool checked, struct instant now)
+                     bool checked, bool final, struct instant now)
 {
 	struct packet p = { .mac = eth->src,
 		            .group = eth_is_group(eth->dst),
 		            .checked = checked,
+		            .final = final,
 		            .ahead = ahead };
 	enum ip_outcome outcome = v4 ? ip4_parse(eth->payload, eth->l3_offset, p.checked, &p.ip)
 	                             : ip6_parse(eth->payload, eth->l3_offset, &p.ip);
@@ -186,7 +187,7 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 		stack_drop(s, drop_of(outcome));
 }
 
-void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, struct instant now)
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, bool final, struct instant now)
 {
 	struct eth_view eth;
 	struct span frame = ahead->frame;
@@ -195,9 +196,9 @@ void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, s
 	else if (!for_our_mac(s, &eth) || eth_is_group(eth.src))
 		stack_drop(s, TCP_DROP_NOT_OUR_MAC);
 	else if (eth.type == ETH_IP4)
-		ip_input(s, &eth, true, ahead, checked, now);
+		ip_input(s, &eth, true, ahead, checked, final, now);
 	else if (eth.type == ETH_IP6)
-		ip_input(s, &eth, false, ahead, checked, now);
+		ip_input(s, &eth, false, ahead, checked, final, now);
 	else if (eth.type == ETH_ARP)
 		host_arp_input(s, eth.payload, now);
 	else

@@ -50,6 +50,7 @@ struct tcp_stack {
 	struct link ready;  /* connections that may have something to send */
 	struct link events; /* connections with news */
 	struct controls controls;
+	bool elsewhere;    /* the frame at hand is another stack's */
 	bool control_turn; /* controls and connections take turns under load */
 	struct neighbours neighbours;
 	uint32_t listener_count;
@@ -72,6 +73,7 @@ struct packet { /* one received IP packet for us */
 	const uint8_t *mac; /* who sent the frame */
 	bool group;         /* to a multicast or broadcast MAC */
 	bool checked;       /* the port verified its checksums */
+	bool final;         /* no other stack is to see it */
 	const struct ahead *ahead; /* what its frame seemed to be */
 	uint8_t local;      /* index of the destination address */
 	struct ip_view ip;
@@ -113,7 +115,7 @@ static inline struct conn *stack_conn_at(const struct tcp_stack *s, uint32_t slo
 
 /* ---- stack.c ---- */
 /* The long way of a frame. */
-void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, struct instant now);
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, bool final, struct instant now);
 /* ---- host.c ---- */
 bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
 void host_arp_input(struct tcp_stack *s, struct span payload, struct instant now);
@@ -127,6 +129,11 @@ void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now);
 /* The neighbour through which `remote` is reached, and which of our addresses faces it. */
 MUST_USE bool route_find(const struct tcp_stack *s, struct ip_addr remote, struct ip_addr *hop,
                          uint8_t *local);
+/* ---- foreign.c ---- */
+/* Is the local port of a tuple for active opens, and then whose? -1: it is not. */
+int foreign_owner(const struct tcp_config *config, const struct tuple *t);
+/* Nobody here knows what a packet is about. True: perhaps another stack does, and the packet goes there. */
+MUST_USE bool foreign_pass(struct tcp_stack *s, const struct packet *p);
 /* ---- demux.c ---- */
 void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now);
 /* The open connection of a tuple, or NULL; *wait is its TIME-WAIT entry, if that is what there is.
