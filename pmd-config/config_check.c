@@ -177,7 +177,7 @@ static bool port_has(const struct settings_port *p, struct ip_addr a)
 static bool port_is_near(const struct settings_port *p, struct ip_addr a)
 {
 	for (uint32_t i = 0; i < p->address_count; i++)
-		if (p->addresses[i].addr.family != IP_NONE && ip_prefix_holds(p->addresses[i], a))
+		if (p->addresses[i].addr.family != IP_NONE && ip_interface_holds(p->addresses[i], a))
 			return true;
 	return false;
 }

@@ -312,20 +312,20 @@ static const char *element_text(struct loader *l, const struct settings_row *row
 
 static size_t address_bytes(enum settings_type type)
 {
-	if (type == SETTINGS_TYPE_PREFIXES)
-		return sizeof(struct ip_prefix);
+	if (type == SETTINGS_TYPE_INTERFACES)
+		return sizeof(struct ip_interface);
 	return type == SETTINGS_TYPE_ADDRESSES ? sizeof(struct ip_addr) : sizeof(struct endpoint);
 }
 
 static void address_element(struct loader *l, const struct written *w)
 {
-	struct ip_prefix prefix;
+	struct ip_interface own;
 	if (w->row->type == SETTINGS_TYPE_ADDRESSES) {
 		address_read(l, w);
 	} else if (w->row->type == SETTINGS_TYPE_ENDPOINTS) {
 		endpoint_read(l, w);
-	} else if (ip_prefix_parse(w->span, &prefix)) {
-		memcpy(w->field, &prefix, sizeof(prefix));
+	} else if (ip_interface_parse(w->span, &own)) {
+		memcpy(w->field, &own, sizeof(own));
 	} else {
 		wrong(l, w);
 	}
@@ -407,7 +407,7 @@ static void array_value(struct loader *l, const struct settings_row *row,
 void value_read(struct loader *l, const struct settings_row *row, const config_setting_t *at,
 		const config_setting_t *parent, uint8_t *base)
 {
-	bool array = row->type >= SETTINGS_TYPE_PREFIXES;
+	bool array = row->type >= SETTINGS_TYPE_INTERFACES;
 	if (at != NULL && array)
 		array_value(l, row, at, base);
 	else if (at != NULL || (row->fallback != NULL && row->fallback[0] != '\0'))

@@ -52,7 +52,7 @@ struct settings_port {
 	const char *name;
 	const char *device; /* "net_af_packet0,iface=weir0", or a PCI address "0000:01:00.0" */
 	uint32_t address_count;
-	struct ip_prefix addresses[SETTINGS_PORT_ADDRESSES_MAX];
+	struct ip_interface addresses[SETTINGS_PORT_ADDRESSES_MAX];
 	uint32_t gateway_count;
 	struct ip_addr gateways[SETTINGS_PORT_GATEWAYS_MAX];
 	uint16_t mtu;

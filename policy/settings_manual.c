@@ -177,7 +177,7 @@ static const char *const type_rules[SETTINGS_TYPE_COUNT] = {
 	[SETTINGS_TYPE_ADDRESS] = "an IPv4 or IPv6 address",
 	[SETTINGS_TYPE_ENDPOINT] = "\"ADDRESS:PORT\" or \"[IPV6]:PORT\"",
 	[SETTINGS_TYPE_CERTIFICATE] = "the name of one of the certificates",
-	[SETTINGS_TYPE_PREFIXES] = "addresses with prefix lengths such as \"192.0.2.1/24\"",
+	[SETTINGS_TYPE_INTERFACES] = "addresses with prefix lengths, \"192.0.2.1/24\" or \"192.0.2.1/24 vlan 100\"",
 	[SETTINGS_TYPE_ADDRESSES] = "IPv4 or IPv6 addresses",
 	[SETTINGS_TYPE_ENDPOINTS] = "\"ADDRESS:PORT\" or \"[IPV6]:PORT\"",
 	[SETTINGS_TYPE_DOMAINS] = "domains: \"example.org\", \".example.org\" or \"*\"",
@@ -196,7 +196,7 @@ void settings_row_rule(struct text *t, const struct settings_row *row)
 		text_number(t, row);
 		return;
 	case SETTINGS_TYPE_LIST:
-	case SETTINGS_TYPE_PREFIXES:
+	case SETTINGS_TYPE_INTERFACES:
 	case SETTINGS_TYPE_ADDRESSES:
 	case SETTINGS_TYPE_ENDPOINTS:
 	case SETTINGS_TYPE_DOMAINS:

@@ -28,7 +28,7 @@ struct port_counters {
 	uint64_t handed_over; /* frames of another worker's connections, passed through a ring */
 	uint64_t copied_over; /* news of a neighbour, told to every worker */
 	uint64_t hand_drops;             /* not passed on: that worker's ring was full, or no mbuf for a copy */
-	uint64_t rx_unjoined;            /* chains longer than one mbuf's room: dropped */
+	uint64_t rx_unjoined;            /* no room in one mbuf for a chain, or for a tag taken off: dropped */
 };
 
 /* Finds the DPDK port behind `device` and describes it. False with the reason in `error`. */

@@ -46,11 +46,8 @@ static uint64_t number_read(const struct place *p, const struct settings_row *ro
 
 static void text_address(struct text *t, const struct settings_row *row, const void *at, uint32_t index)
 {
-	if (row->type == SETTINGS_TYPE_PREFIXES) {
-		const struct ip_prefix *prefix = (const struct ip_prefix *)at + index;
-		text_ip_addr(t, prefix->addr);
-		text_char(t, '/');
-		text_u64(t, prefix->bits);
+	if (row->type == SETTINGS_TYPE_INTERFACES) {
+		text_ip_interface(t, ((const struct ip_interface *)at)[index]);
 	} else if (row->type == SETTINGS_TYPE_ADDRESSES || row->type == SETTINGS_TYPE_ADDRESS) {
 		text_ip_addr(t, ((const struct ip_addr *)at)[index]);
 	} else {
@@ -116,7 +113,7 @@ static bool is_set(const struct place *p, const struct settings_row *row)
 		return false; /* their members are rows of their own */
 	case SETTINGS_TYPE_CHOICE:
 	case SETTINGS_TYPE_NUMBER:
-	case SETTINGS_TYPE_PREFIXES:
+	case SETTINGS_TYPE_INTERFACES:
 	case SETTINGS_TYPE_ADDRESSES:
 	case SETTINGS_TYPE_ENDPOINTS:
 	case SETTINGS_TYPE_DOMAINS:
@@ -152,7 +149,7 @@ static void show_value(struct buffer *out, const struct settings *s, const struc
 	case SETTINGS_TYPE_CERTIFICATE:
 		quote(out, s->certificates[number_read(p, row)].name);
 		break;
-	case SETTINGS_TYPE_PREFIXES:
+	case SETTINGS_TYPE_INTERFACES:
 	case SETTINGS_TYPE_ADDRESSES:
 	case SETTINGS_TYPE_ENDPOINTS:
 		show_addresses(out, p, row);

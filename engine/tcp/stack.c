@@ -70,6 +70,8 @@ static void check_config(const struct tcp_config *config)
 	CHECK(config->mtu <= 9000);
 	CHECK(config->address_count >= 1);
 	CHECK(config->address_count <= TCP_ADDRESSES_MAX);
+	for (uint32_t i = 0; i < config->address_count; i++)
+		CHECK(config->addresses[i].vlan <= IP_VLAN_MAX);
 	CHECK(config->gateway_count <= TCP_GATEWAYS_MAX);
 	CHECK(config->connections_max >= 1);
 	CHECK(config->rx_bytes_max <= TCP_WINDOW_MAX);
@@ -163,6 +165,10 @@ static void packet_input(struct tcp_stack *s, struct packet *p, struct instant n
 		stack_drop(s, TCP_DROP_IP_DESTINATION);
 		return;
 	}
+	if (stack_vlan(s, p->local) != p->vlan && !ip_is_multicast(p->ip.dst)) {
+		stack_drop(s, TCP_DROP_VLAN_OTHER);
+		return;
+	}
 	if (p->ip.protocol == IP_TCP)
 		demux_input(s, p, now);
 	else if (p->ip.protocol == (v4 ? IP_ICMP : IP_ICMP6))
@@ -176,6 +182,7 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, u
 {
 	struct packet p = { .mac = eth->src,
 		            .group = eth_is_group(eth->dst),
+		            .vlan = eth->vlan,
 		            .checked = (flags & TCP_FRAME_CHECKED) != 0 &&
 		                       s->config.rx_checksum_offload };
 	enum ip_outcome outcome = v4 ? ip4_parse(eth->payload, eth->l3_offset, p.checked, &p.ip)
@@ -201,7 +208,9 @@ void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct in
 	else if (eth.type == ETH_IP6)
 		ip_input(s, &eth, false, flags, now);
 	else if (eth.type == ETH_ARP)
-		host_arp_input(s, eth.payload, now);
+		host_arp_input(s, &eth, now);
+	else if (eth_is_tag(eth.type))
+		stack_drop(s, TCP_DROP_VLAN_STACKED);
 	else
 		stack_drop(s, TCP_DROP_ETHER_TYPE);
 }

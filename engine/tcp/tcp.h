@@ -15,6 +15,9 @@
  * A connection's handle stays valid until the application gives it up with tcp_release() or tcp_abort();
  * after that the stack finishes alone (FIN exchange, TIME-WAIT).
  *
+ * Addresses may lie in VLANs: frames to one carry its tag and are taken with that tag only; neighbours are
+ * known per VLAN. MTU and MSS count IP bytes and do not change with a tag.
+ *
  * RFC 9293 (TCP), 6298 (RTO), 5681/6582 (loss recovery), 7323 (window scale, timestamps), 6528 (ISN),
  * 826/4861 (neighbours), 792/4443 (ICMP echo).
  */
@@ -51,7 +54,7 @@ struct tcp_config {
 	uint8_t mac[6];
 	uint16_t mtu; /* IP bytes per frame, 1280..9000 */
 	uint32_t address_count;
-	struct ip_prefix addresses[TCP_ADDRESSES_MAX];
+	struct ip_interface addresses[TCP_ADDRESSES_MAX];
 	uint32_t gateway_count;
 	struct ip_addr gateways[TCP_GATEWAYS_MAX]; /* at most one per family is used for what is off-link */
 	uint32_t connections_max;                  /* with those in TIME-WAIT */
@@ -110,7 +113,7 @@ struct tcp_frame_meta { /* what a checksum-offloading port must know of a frame 
 };
 
 /* Writes the next frame to send; returns its bytes, 0 when there is nothing to send now. room must hold
- * mtu + 14 bytes. */
+ * mtu + 18 bytes (Ethernet's header with a VLAN tag). */
 size_t tcp_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta, struct instant now);
 /* When tcp_expire() has something to do next; INSTANT_NEVER when idle. */
 struct instant tcp_deadline(const struct tcp_stack *s);

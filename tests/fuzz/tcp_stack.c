@@ -1,5 +1,5 @@
 /*
- * tcp_stack.c - fuzz target: a whole stack under a virtual clock. The input is a list of acts:
+ * tcp_stack.c - fuzz target: a whole stack under a virtual clock, in a VLAN or in none. The input is a list of acts:
  * segments that lie near what the stack expects, raw frames, passing time, and what an application
  * does. However it goes, afterwards everything is given up and nothing may be left.
  */
@@ -41,7 +41,9 @@ static void hear(struct game *g, struct span frame)
 	struct eth_view eth;
 	struct ip_view ip;
 	struct tcp_seg seg;
-	if (!eth_parse(frame, &eth) || eth.type != ETH_IP4)
+	demand(eth_parse(frame, &eth));
+	demand(eth.vlan == stack_vlan(g->rig.stack, eth.type == ETH_IP6 ? 1 : 0));
+	if (eth.type != ETH_IP4)
 		return;
 	demand(ip4_parse(eth.payload, eth.l3_offset, false, &ip) == IP_OK);
 	if (ip.protocol != IP_TCP)
@@ -124,7 +126,7 @@ static void send_segment(struct game *g)
 	struct writer w = writer_of((struct room){ frame, sizeof(frame) });
 	struct ip_addr own = stack_addr(g->rig.stack, 0);
 	struct ip_addr remote = rig_addr("198.18.0.9");
-	eth_emit(&w, g->rig.stack->config.mac, peer_mac, ETH_IP4);
+	eth_emit_vlan(&w, g->rig.stack->config.mac, peer_mac, stack_vlan(g->rig.stack, 0), ETH_IP4);
 	ip4_emit(&w, remote, own, IP_TCP, (uint16_t)(tcp_seg_header_bytes(&seg.options) + bytes));
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, &seg);
@@ -191,7 +193,7 @@ static void act(struct game *g)
 	else if (what < 210)
 		connect_act(g);
 	else if (what < 215)
-		neigh_learn(g->rig.stack, rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
+		neigh_learn(g->rig.stack, stack_vlan(g->rig.stack, 0), rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
 	else
 		tcp_input(g->rig.stack, reader_take(&g->in, reader_u8(&g->in)), 0, g->now);
 }
@@ -222,6 +224,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.per_source_half_open_max = 2;
 	config.keepalive = (struct tcp_keepalive){ .idle_ms = 20000, .interval_ms = 500, .probes = 3 };
 	config.user_timeout_ms = size > 0 && data[0] % 4 == 0 ? 30000 : 0;
+	config.addresses[0].vlan = size > 0 && data[0] / 8 % 2 == 0 ? 100 : 0;
 	config.congestion = size > 0 && data[0] % 2 == 0 ? TCP_NEWRENO : TCP_CUBIC;
 	g->now = (struct instant){ .us = 1000 * SECOND_US };
 	rig_make(&g->rig, &config, 24, g->now);
@@ -229,7 +232,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g->peers[1] = (struct peer){ .port = 5001, .local_port = 25, .next = { 7 } };
 	if (!tcp_listen(g->rig.stack, (struct endpoint){ .port = 25 }, 1))
 		abort();
-	neigh_learn(g->rig.stack, rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
+	neigh_learn(g->rig.stack, stack_vlan(g->rig.stack, 0), rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
 	g->in = reader_of(span_of(data, size));
 	for (unsigned i = 0; i < ACTS_MAX && g->in.ok && g->in.left.bytes > 0; i++) {
 		act(g);

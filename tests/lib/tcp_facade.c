@@ -38,8 +38,8 @@ struct facade_options facade_defaults(void)
 		.blocks = 512,
 		.begin = { .us = 1000 * SECOND_US },
 	};
-	o.stack.addresses[0] = (struct ip_prefix){ .addr = address("198.18.0.1"), .bits = 24 };
-	o.stack.addresses[1] = (struct ip_prefix){ .addr = address("2001:2::1"), .bits = 64 };
+	o.stack.addresses[0] = (struct ip_interface){ .addr = address("198.18.0.1"), .bits = 24 };
+	o.stack.addresses[1] = (struct ip_interface){ .addr = address("2001:2::1"), .bits = 64 };
 	o.stack.gateways[0] = address("198.18.0.254");
 	o.stack.gateways[1] = address("2001:2::fe");
 	return o;

@@ -23,7 +23,7 @@ static void settings_make(void)
 		.name = "wire0",
 		.device = "net_tap0,iface=\"x\"",
 		.address_count = 1,
-		.addresses = { { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } }, .bits = 24 } },
+		.addresses = { { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } }, .bits = 24, .vlan = 100 } },
 		.mtu = 9000,
 	};
 	settings.certificate_count = 2;
@@ -64,7 +64,7 @@ static void elements_of_lists_are_numbered(void)
 {
 	settings_make();
 	CU_ASSERT_TRUE(shows("ports[0].mtu = 9000"));
-	CU_ASSERT_TRUE(shows("ports[0].addresses = [ \"198.18.0.2/24\" ]"));
+	CU_ASSERT_TRUE(shows("ports[0].addresses = [ \"198.18.0.2/24 vlan 100\" ]"));
 	CU_ASSERT_TRUE(shows("routes[1].domains = [ \"example.test\", \".sub.test\" ]"));
 	CU_ASSERT_TRUE(shows("routes[1].next = [ \"[::1]:2525\" ]"));
 }
