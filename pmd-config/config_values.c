@@ -184,6 +184,27 @@ static void address_read(struct loader *l, const struct written *w)
 		wrong(l, w);
 }
 
+/* What lies behind the length would never be looked at: most likely an address was meant. */
+static bool prefix_is_network(struct ip_prefix p)
+{
+	for (uint32_t i = p.bits; i < 8u * sizeof(p.addr.bytes); i++)
+		if ((p.addr.bytes[i / 8] >> (7 - i % 8) & 1) != 0)
+			return false;
+	return true;
+}
+
+static void prefix_read(struct loader *l, const struct written *w)
+{
+	struct ip_prefix p;
+	if (!ip_prefix_parse(w->span, &p))
+		wrong(l, w);
+	else if (!prefix_is_network(p))
+		mistake(l, w->at, NULL, "\"%.*s\" has bits set behind its length (a network has none)",
+			SHOWN_BYTES, w->text);
+	else
+		memcpy(w->field, &p, sizeof(p));
+}
+
 static void endpoint_read(struct loader *l, const struct written *w)
 {
 	struct endpoint e;
@@ -246,6 +267,7 @@ static scalar_read *const scalar_reads[SETTINGS_TYPE_COUNT] = {
 	[SETTINGS_TYPE_HOST] = host_read,
 	[SETTINGS_TYPE_LCORES] = lcores_read,
 	[SETTINGS_TYPE_ADDRESS] = address_read,
+	[SETTINGS_TYPE_PREFIX] = prefix_read,
 	[SETTINGS_TYPE_ENDPOINT] = endpoint_read,
 	[SETTINGS_TYPE_CERTIFICATE] = certificate_read,
 };

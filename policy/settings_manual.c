@@ -175,6 +175,7 @@ static const char *const type_rules[SETTINGS_TYPE_COUNT] = {
 	[SETTINGS_TYPE_HOST] = "a host name such as \"mx.example.org\"",
 	[SETTINGS_TYPE_LCORES] = "a list of cores such as \"1-3,5\"",
 	[SETTINGS_TYPE_ADDRESS] = "an IPv4 or IPv6 address",
+	[SETTINGS_TYPE_PREFIX] = "a network such as \"192.0.2.0/24\"",
 	[SETTINGS_TYPE_ENDPOINT] = "\"ADDRESS:PORT\" or \"[IPV6]:PORT\"",
 	[SETTINGS_TYPE_CERTIFICATE] = "the name of one of the certificates",
 	[SETTINGS_TYPE_INTERFACES] = "addresses with prefix lengths, \"192.0.2.1/24\" or \"192.0.2.1/24 vlan 100\"",
@@ -212,6 +213,7 @@ void settings_row_rule(struct text *t, const struct settings_row *row)
 	case SETTINGS_TYPE_HOST:
 	case SETTINGS_TYPE_LCORES:
 	case SETTINGS_TYPE_ADDRESS:
+	case SETTINGS_TYPE_PREFIX:
 	case SETTINGS_TYPE_ENDPOINT:
 	case SETTINGS_TYPE_CERTIFICATE:
 	case SETTINGS_TYPE_COUNT:

@@ -34,6 +34,7 @@ enum settings_type {
 	SETTINGS_TYPE_HOST,
 	SETTINGS_TYPE_LCORES,      /* ... to here */
 	SETTINGS_TYPE_ADDRESS,     /* struct ip_addr */
+	SETTINGS_TYPE_PREFIX,      /* struct ip_prefix */
 	SETTINGS_TYPE_ENDPOINT,    /* struct endpoint */
 	SETTINGS_TYPE_CERTIFICATE, /* uint32_t: index */
 	SETTINGS_TYPE_INTERFACES,    /* arrays with a count beside them, from here ... */

@@ -233,7 +233,7 @@ static bool take_where(struct parse *p, enum option_id id, char *text)
 		return o->address_count < TCP_ADDRESSES_MAX &&
 		       ip_interface_parse(value_span(text), &o->addresses[o->address_count++]);
 	case OPTION_GATEWAY:
-		return o->gateway_count < TCP_GATEWAYS_MAX &&
+		return o->gateway_count < GEN_GATEWAYS_MAX &&
 		       ip_addr_parse(value_span(text), &o->gateways[o->gateway_count++]);
 	case OPTION_MTU:
 		if (!value_number32(text, 9000, &value) || value < 1280)

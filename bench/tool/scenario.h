@@ -109,7 +109,7 @@ struct scenario { /* shares are per mille */
 		const char *device, *lcores;
 		uint32_t address_count, gateway_count;
 		struct ip_interface addresses[TCP_ADDRESSES_MAX];
-		struct ip_addr gateways[TCP_GATEWAYS_MAX];
+		struct ip_addr gateways[GEN_GATEWAYS_MAX];
 	} port;
 };
 

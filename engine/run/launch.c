@@ -147,6 +147,16 @@ static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
 	tcp->time_wait_us = s->tcp.time_wait_seconds * SECOND_US;
 }
 
+static void routes_apply(const struct settings_port *port, struct tcp_config *tcp)
+{
+	_Static_assert(SETTINGS_PORT_GATEWAYS_MAX + SETTINGS_PORT_ROUTES_MAX <= TCP_ROUTES_MAX, "routes fit");
+	for (uint32_t i = 0; i < port->gateway_count; i++)
+		tcp->routes[tcp->route_count++] = tcp_gateway(port->gateways[i]);
+	for (uint32_t i = 0; i < port->route_count; i++)
+		tcp->routes[tcp->route_count++] =
+			(struct tcp_route){ .to = port->routes[i].to, .via = port->routes[i].via };
+}
+
 /* Every port serves the addresses of its own settings; secrets and seeds are each worker's own. */
 static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t index)
 {
@@ -157,11 +167,9 @@ static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t
 		dpdk_tcp_config(&e->dpdk, &e->want.plan, p, index, tcp);
 		tcp_settings_apply(e->settings, tcp);
 		_Static_assert(SETTINGS_PORT_ADDRESSES_MAX <= TCP_ADDRESSES_MAX, "addresses fit");
-		_Static_assert(SETTINGS_PORT_GATEWAYS_MAX <= TCP_GATEWAYS_MAX, "gateways fit");
 		tcp->address_count = port->address_count;
 		memcpy(tcp->addresses, port->addresses, port->address_count * sizeof(tcp->addresses[0]));
-		tcp->gateway_count = port->gateway_count;
-		memcpy(tcp->gateways, port->gateways, port->gateway_count * sizeof(tcp->gateways[0]));
+		routes_apply(port, tcp);
 	}
 }
 

@@ -72,7 +72,7 @@ static void check_config(const struct tcp_config *config)
 	CHECK(config->address_count <= TCP_ADDRESSES_MAX);
 	for (uint32_t i = 0; i < config->address_count; i++)
 		CHECK(config->addresses[i].vlan <= IP_VLAN_MAX);
-	CHECK(config->gateway_count <= TCP_GATEWAYS_MAX);
+	CHECK(config->route_count <= TCP_ROUTES_MAX);
 	CHECK(config->connections_max >= 1);
 	CHECK(config->rx_bytes_max <= TCP_WINDOW_MAX);
 	CHECK(config->tx_bytes_max <= TCP_WINDOW_MAX);

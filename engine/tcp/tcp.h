@@ -39,7 +39,7 @@
 #include "base/span.h"
 
 #define TCP_ADDRESSES_MAX 16u
-#define TCP_GATEWAYS_MAX 4u
+#define TCP_ROUTES_MAX 68u /* 64 that an operator may write, and four gateways */
 #define TCP_LISTENERS_MAX 64u
 #define TCP_FRAME_BYTES_MAX 9216u /* jumbo frames; the port's MTU is usually 1500 */
 
@@ -50,13 +50,24 @@ struct tcp_keepalive { /* of a connection with nothing under way; idle_ms 0: non
 	uint8_t probes; /* without an answer; then the connection ends as timed out */
 };
 
+/* The way to what is off our links. A gateway is the route to 0.0.0.0/0 or ::/0. */
+struct tcp_route {
+	struct ip_prefix to;
+	struct ip_addr via; /* on a link of ours: else the route is never taken */
+};
+
+static inline struct tcp_route tcp_gateway(struct ip_addr via)
+{
+	return (struct tcp_route){ .to = { .addr = { .family = via.family } }, .via = via };
+}
+
 struct tcp_config {
 	uint8_t mac[6];
 	uint16_t mtu; /* IP bytes per frame, 1280..9000 */
 	uint32_t address_count;
 	struct ip_interface addresses[TCP_ADDRESSES_MAX];
-	uint32_t gateway_count;
-	struct ip_addr gateways[TCP_GATEWAYS_MAX]; /* at most one per family is used for what is off-link */
+	uint32_t route_count;
+	struct tcp_route routes[TCP_ROUTES_MAX];   /* the longest that holds the address, of those the first */
 	uint32_t connections_max;                  /* with those in TIME-WAIT */
 	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYN cookies */
 	bool ecn;                                  /* explicit congestion notification (RFC 3168), where peers agree */
@@ -128,7 +139,7 @@ enum tcp_connect_outcome {
 	TCP_CONNECT_STARTED = 1,
 	TCP_CONNECT_NO_PORT,       /* all local ports towards this remote are in use */
 	TCP_CONNECT_NO_CONNECTION, /* connections_max reached */
-	TCP_CONNECT_NO_ROUTE,      /* no address of that family, or off-link and no gateway */
+	TCP_CONNECT_NO_ROUTE,      /* no address of that family, or off-link and no route */
 };
 
 /* Active open. The outcome of the handshake arrives as an event. `user` is the caller's own word. */

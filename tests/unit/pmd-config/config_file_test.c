@@ -432,27 +432,6 @@ static void next_hops_must_be_reachable(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "ports[0].gateways[1]: is the second of its family"));
 }
 
-/* PORTS with its one address written like this, on line 1. */
-#define PORTS_AT(address)                                                                           \
-	"ports = ( { name = \"p\"; device = \"net_tap0\"; addresses = [ \"198.18.0.2/24\", \"" address \
-	"\" ]; } );\n"
-
-static void an_address_may_name_its_vlan(void)
-{
-	struct config *c = load(PORTS_AT("198.18.1.2/24 vlan 100") CERTIFICATES LISTENERS ROUTES);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
-	const struct settings_port *p = &config_settings(c)->ports[0];
-	CU_ASSERT_EQUAL(p->address_count, 2);
-	CU_ASSERT(p->addresses[0].vlan == 0 && p->addresses[1].vlan == 100 && p->addresses[1].bits == 24);
-	config_free(c);
-	CU_ASSERT_TRUE(refused(PORTS_AT("198.18.1.2/24 vlan 4095") CERTIFICATES LISTENERS ROUTES,
-			       "weir.conf:1: ports[0].addresses[1]: \"198.18.1.2/24 vlan 4095\" is not right "
-			       "(a list of 1 to 16 addresses with prefix lengths, \"192.0.2.1/24\" or "
-			       "\"192.0.2.1/24 vlan 100\")"));
-	CU_ASSERT_TRUE(refused(PORTS_AT("198.18.0.2/24 vlan 7") CERTIFICATES LISTENERS ROUTES,
-			       "weir.conf:1: ports[0].addresses[1]: is listed twice"));
-}
-
 static void syntax_errors_have_their_line(void)
 {
 	CU_ASSERT_TRUE(refused(PORTS "routes = ( {", "weir.conf:2: "));
@@ -535,7 +514,6 @@ UNIT("pmd-config/config_file",
      { "a domain has one rule, and is written in A-labels", domains_have_one_rule_each },
      { "levels that make no sense for senders are refused", senders_cannot_be_verified },
      { "next hops and gateways must be reachable", next_hops_must_be_reachable },
-     { "an address may name its VLAN", an_address_may_name_its_vlan },
      { "syntax errors have their line", syntax_errors_have_their_line },
      { "included files count as if written there", included_files_count_as_if_written_there },
      { "files that cannot be read are named", files_that_cannot_be_read_are_named })

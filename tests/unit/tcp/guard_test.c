@@ -70,8 +70,8 @@ static struct ip_addr address(uint32_t n)
 static struct tcp_config guarded(void)
 {
 	struct tcp_config c = rig_config(1);
-	c.gateway_count = 1;
-	c.gateways[0] = rig_addr("198.18.0.254");
+	c.route_count = 1;
+	c.routes[0] = tcp_gateway(rig_addr("198.18.0.254"));
 	return c;
 }
 

@@ -19,8 +19,8 @@ static void begin(void)
 {
 	struct tcp_config config = rig_config(1);
 	config.connections_max = 2000;
-	config.gateway_count = 1;
-	config.gateways[0] = rig_addr("198.18.0.254");
+	config.route_count = 1;
+	config.routes[0] = tcp_gateway(rig_addr("198.18.0.254"));
 	now = (struct instant){ .us = 500 * SECOND_US };
 	rig_make(&rig, &config, 16, now);
 }
