@@ -195,11 +195,47 @@ static void device_check(struct loader *l, uint32_t port)
 	}
 }
 
+/* What is wrong with the kernel's interface of an exception path; NULL: nothing. */
+static const char *interface_fault(const struct settings *s, uint32_t port, const char *interface)
+{
+	for (uint32_t i = 0; i < s->port_count; i++) {
+		const char *device = s->ports[i].device, *other = s->ports[i].exception.interface;
+		const char *under = device == NULL ? NULL : strstr(device, ",iface=");
+		size_t bytes = strlen(interface);
+		if (i < port && other != NULL && strcmp(other, interface) == 0)
+			return "is the interface of another port already (one each)";
+		if (under != NULL && strncmp(under + 7, interface, bytes) == 0 &&
+		    (under[7 + bytes] == '\0' || under[7 + bytes] == ','))
+			return "is what a port's device stands on (give it another name: weir makes it)";
+	}
+	return NULL;
+}
+
+static void exception_check(struct loader *l, uint32_t port)
+{
+	const struct settings *s = &l->config->settings;
+	const char *interface = s->ports[port].exception.interface;
+	char path[64];
+	if (interface != NULL) {
+		const char *fault = interface_fault(s, port, interface);
+		if (fault != NULL)
+			mistake_at(l, "ports", port, "exception.interface", fault);
+		return;
+	}
+	snprintf(path, sizeof(path), "ports[%u]", port);
+	const config_setting_t *at = config_find(l->config, path);
+	if (at != NULL && config_setting_is_group(at) && config_setting_get_member(at, "exception") != NULL &&
+	    !doubted(l->config, "ports[%u].exception", port))
+		mistake_at(l, "ports", port, "exception.interface",
+			   "is missing (without it there is no exception path)");
+}
+
 void config_check_ports(struct loader *l)
 {
 	for (uint32_t i = 0; i < l->config->settings.port_count; i++) {
 		device_check(l, i);
 		port_addresses_check(l, i);
 		ways_check(l, i);
+		exception_check(l, i);
 	}
 }

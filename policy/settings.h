@@ -63,6 +63,10 @@ struct settings_port {
 	struct ip_addr gateways[SETTINGS_PORT_GATEWAYS_MAX];
 	uint32_t route_count;
 	struct settings_port_route routes[SETTINGS_PORT_ROUTES_MAX];
+	struct {
+		const char *interface; /* NULL: no exception path */
+		uint32_t rate;         /* frames a second, each way */
+	} exception;
 	uint16_t mtu;
 };
 

@@ -169,7 +169,7 @@ static const char *const type_rules[SETTINGS_TYPE_COUNT] = {
 	[SETTINGS_TYPE_GROUP] = "a group { ... }",
 	[SETTINGS_TYPE_TEXT] = "a text",
 	[SETTINGS_TYPE_WORDS] = "words separated by blanks",
-	[SETTINGS_TYPE_NAME] = "a name of 1 to 64 letters, digits, '-', '_' or '.'",
+	[SETTINGS_TYPE_NAME] = " letters, digits, '-', '_' or '.'",
 	[SETTINGS_TYPE_PATH] =
 		"a file; a relative one is relative to the configuration file's folder",
 	[SETTINGS_TYPE_HOST] = "a host name such as \"mx.example.org\"",
@@ -196,6 +196,11 @@ void settings_row_rule(struct text *t, const struct settings_row *row)
 	case SETTINGS_TYPE_NUMBER:
 		text_number(t, row);
 		return;
+	case SETTINGS_TYPE_NAME:
+		text_str(t, "a name of 1 to ");
+		text_u64(t, row->max);
+		text_str(t, type_rules[row->type]);
+		return;
 	case SETTINGS_TYPE_LIST:
 	case SETTINGS_TYPE_INTERFACES:
 	case SETTINGS_TYPE_ADDRESSES:
@@ -208,7 +213,6 @@ void settings_row_rule(struct text *t, const struct settings_row *row)
 	case SETTINGS_TYPE_GROUP:
 	case SETTINGS_TYPE_TEXT:
 	case SETTINGS_TYPE_WORDS:
-	case SETTINGS_TYPE_NAME:
 	case SETTINGS_TYPE_PATH:
 	case SETTINGS_TYPE_HOST:
 	case SETTINGS_TYPE_LCORES:

@@ -45,6 +45,8 @@ struct dpdk {
 	uint16_t mtus[PLAN_PORTS_MAX];
 	struct plan_inventory_port inventory[PLAN_PORTS_MAX];
 	struct port *ports[PLAN_PORTS_MAX];
+	struct port *taps[PLAN_PORTS_MAX]; /* of their exception paths; NULL: none */
+	uint32_t exception_rates[PLAN_PORTS_MAX];
 };
 
 /* False with the reason in `error`. The strings of `want` must outlive *dpdk. */

@@ -88,7 +88,9 @@ static void want_make(const struct settings *s, struct dpdk_want *want)
 	for (uint32_t i = 0; i < s->port_count; i++)
 		want->plan.ports[i] = (struct plan_port_want){ .name = s->ports[i].name,
 			                                       .device = s->ports[i].device,
-			                                       .mtu = s->ports[i].mtu };
+			                                       .mtu = s->ports[i].mtu,
+			                                       .exception = s->ports[i].exception.interface,
+			                                       .exception_rate = s->ports[i].exception.rate };
 }
 
 static bool policy_start(struct engine *e, char *error, size_t error_bytes)
@@ -267,6 +269,12 @@ static void ports_print(const struct engine *e, FILE *messages)
 		        (offloads & PLAN_RX_CHECKSUM) ? "by device" : "by us",
 		        (offloads & PLAN_TX_CHECKSUM_TCP) ? "by device" : "by us",
 		        (unsigned)((uint64_t)p->queues * p->mbufs * p->mbuf_data_bytes / KIB));
+		if (e->dpdk.taps[i] != NULL)
+			fprintf(messages,
+			        "weir: port %s: what is the kernel's goes to %s, %u frames a second each way, frames "
+			        "%u KiB\n",
+			        e->settings->ports[i].name, e->settings->ports[i].exception.interface,
+			        e->dpdk.exception_rates[i], p->mbufs * p->mbuf_data_bytes / KIB);
 	}
 }
 

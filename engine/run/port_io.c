@@ -193,6 +193,34 @@ void port_tx_flush(struct port_queue *q)
 		tx_drop(q, q->tx_count);
 }
 
+bool port_forward(struct port_queue *q, uint32_t index, struct port_queue *to)
+{
+	CHECK(index < q->rx_count);
+	struct rte_mbuf *m = q->rx[index];
+	CHECK(m != NULL);
+	if (to->tx_count == PORT_TX_QUEUED_MAX)
+		port_tx_flush(to);
+	if (to->tx_count == PORT_TX_QUEUED_MAX)
+		return false;
+	rte_mbuf_refcnt_update(m, 1); /* the burst gives its own back */
+	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT; /* what was said on receipt asks for nothing */
+	to->counters.tx_bytes += m->pkt_len;
+	to->tx[to->tx_count++] = m;
+	return true;
+}
+
+uint32_t port_tx_offer(struct port_queue *q, uint32_t *refused)
+{
+	if (q->tx_count == 0)
+		return 0;
+	uint32_t sent = rte_eth_tx_burst(q->port_id, q->queue, q->tx, (uint16_t)q->tx_count);
+	*refused = q->tx_count - sent;
+	q->counters.tx_frames += sent;
+	memmove(q->tx, q->tx + sent, *refused * sizeof(q->tx[0]));
+	tx_drop(q, *refused);
+	return sent;
+}
+
 /* Some devices want more in the frame than the flags; one that they cannot send at all is dropped here. */
 static void tx_prepare(struct port_queue *q)
 {

@@ -78,11 +78,16 @@ static bool worker_receive(struct worker *w, uint32_t port, struct instant now)
 {
 	struct span frames[PORT_BURST];
 	uint32_t flags[PORT_BURST];
+	struct exception *x = &w->exceptions[port];
 	uint32_t count = port_rx(w->queues[port], frames, flags);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
+		if (exception_is_on(x) && exception_input(x, w->queues[port], i, frames[i], now))
+			continue;
 		if (w->worker_count == 1 || !worker_passes_on(w, port, i, frames[i]))
 			tcp_input(w->stacks[port], frames[i], flags[i], now);
-	return count > 0;
+	}
+	bool moved = exception_is_on(x) && exception_turn(x, w->queues[port], now);
+	return count > 0 || moved;
 }
 
 /* True: the frame belongs to another worker alone and was handed over. What another worker handed to us stays here,

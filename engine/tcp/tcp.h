@@ -269,4 +269,11 @@ uint32_t tcp_time_waits(const struct tcp_stack *s);
  * Pure function of the frame; used by the worker to hand a frame over when RSS brought it to another queue. */
 int tcp_foreign_owner(struct span frame, const struct tcp_config *config);
 
+/* The kernel has an interface behind the same port, with the same MAC: whose is this frame? Our addresses are
+ * ours alone, the rest of what this station gets is the kernel's; news of neighbours is for both. */
+enum tcp_share { TCP_SHARE_OURS = 1, TCP_SHARE_KERNEL, TCP_SHARE_BOTH };
+enum tcp_share tcp_frame_share(struct span frame, const struct tcp_config *config);
+/* May the kernel send this by our port? Not in the name of an address of ours. */
+bool tcp_frame_may_leave(struct span frame, const struct tcp_config *config);
+
 #endif

@@ -181,6 +181,22 @@ static void pass_time(struct game *g, uint64_t us)
 	tcp_expire(g->rig.stack, g->now);
 }
 
+/* What would be the kernel's alone must do nothing here but be counted. */
+static void raw_frame(struct game *g, struct span frame)
+{
+	const struct tcp_config *config = &g->rig.stack->config;
+	enum tcp_share share = tcp_frame_share(frame, config);
+	uint32_t neighbours = g->rig.stack->neighbours.used, controls = g->rig.stack->controls.count;
+	uint64_t segments = g->rig.stack->counters.segments_in;
+	(void)tcp_frame_may_leave(frame, config);
+	tcp_input(g->rig.stack, frame, 0, g->now);
+	if (share != TCP_SHARE_KERNEL)
+		return;
+	demand(g->rig.stack->neighbours.used == neighbours);
+	demand(g->rig.stack->controls.count == controls);
+	demand(g->rig.stack->counters.segments_in == segments);
+}
+
 static void act(struct game *g)
 {
 	uint8_t what = reader_u8(&g->in);
@@ -195,7 +211,7 @@ static void act(struct game *g)
 	else if (what < 215)
 		neigh_learn(g->rig.stack, stack_vlan(g->rig.stack, 0), rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
 	else
-		tcp_input(g->rig.stack, reader_take(&g->in, reader_u8(&g->in)), 0, g->now);
+		raw_frame(g, reader_take(&g->in, reader_u8(&g->in)));
 }
 
 /* Everything is given up; time runs until the last timer: nothing may be left. */

@@ -152,8 +152,61 @@ static void a_port_has_at_most_64_routes(void)
 	}
 }
 
+static void an_exception_path_has_an_interface_and_a_rate(void)
+{
+	struct config *c = load(ROUTED("exception = { interface = \"kern0\"; };"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_STRING_EQUAL(config_settings(c)->ports[0].exception.interface, "kern0");
+	CU_ASSERT_EQUAL(config_settings(c)->ports[0].exception.rate, 10000);
+	config_free(c);
+	c = load(ROUTED(""));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_PTR_NULL(config_settings(c)->ports[0].exception.interface);
+	config_free(c);
+}
+
+#define PORT(name, device, address, more)                                                           \
+	"{ name = \"" name "\"; device = \"" device "\"; addresses = [ \"" address "\" ]; " more " }"
+
+static void exception_paths_that_cannot_be_are_refused(void)
+{
+	static const struct {
+		const char *text, *part;
+	} wrong[] = {
+		{ ROUTED("exception = { rate = 100; };"),
+		  "weir.conf:2: ports[0].exception.interface: is missing" },
+		{ ROUTED("exception = { interface = \"0123456789abcdef\"; };"),
+		  "ports[0].exception.interface: \"0123456789abcdef\" is not right (a name of 1 to 15 letters" },
+		{ ROUTED("exception = { interface = \"a,mac=fixed\"; };"),
+		  "weir.conf:2: ports[0].exception.interface: \"a,mac=fixed\" is not right" },
+		{ ROUTED("exception = { interface = \"kern0\"; rate = 9; };"),
+		  "ports[0].exception.rate: 9 is out of range (10 to 1000000)" },
+		{ ROUTED("exception = { interfase = \"kern0\"; };"),
+		  "ports[0].exception.interfase: unknown setting (did you mean \"interface\"?)" },
+		{ ROUTED("exception = \"kern0\";"), "ports[0].exception: is not a group" },
+		{ "ports = ( " PORT("p", "net_af_packet0,iface=weir0", "198.18.0.2/24",
+				    "exception = { interface = \"weir0\"; };") " );\n" CERTIFICATES LISTENERS ROUTES,
+		  "weir.conf:1: ports[0].exception.interface: is what a port's device stands on" },
+		{ "ports = ( " PORT("p", "net_tap0", "198.18.0.2/24", "exception = { interface = \"k\"; };") ",\n"
+		  PORT("q", "net_tap1", "198.18.1.2/24", "exception = { interface = \"k\"; };") " );\n" CERTIFICATES
+		  LISTENERS ROUTES,
+		  "weir.conf:2: ports[1].exception.interface: is the interface of another port already" },
+	};
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		CU_ASSERT_TRUE(refused(wrong[i].text, wrong[i].part));
+		CU_ASSERT_EQUAL(lines_said(), 1);
+	}
+	struct config *c = load("ports = ( " PORT("p", "net_af_packet0,iface=weir01", "198.18.0.2/24",
+						  "exception = { interface = \"weir0\"; };") " );\n" CERTIFICATES
+				LISTENERS ROUTES);
+	CU_ASSERT_PTR_NOT_NULL(c); /* a longer name is another */
+	config_free(c);
+}
+
 UNIT("pmd-config/config_check_ports",
      { "an address may name its VLAN", an_address_may_name_its_vlan },
      { "routes lead where gateways do not", routes_lead_where_gateways_do_not },
      { "routes that lead nowhere, or to one place twice, are refused", routes_that_lead_nowhere_are_refused },
-     { "a port has at most 64 routes", a_port_has_at_most_64_routes })
+     { "a port has at most 64 routes", a_port_has_at_most_64_routes },
+     { "an exception path has an interface and a rate", an_exception_path_has_an_interface_and_a_rate },
+     { "exception paths that cannot be are refused", exception_paths_that_cannot_be_are_refused })
