@@ -1,7 +1,7 @@
 /*
  * config_check.c - what single values cannot show: names used twice, listeners on addresses that no
  * port has, next hops that no port reaches, domains listed twice, levels that make no sense on
- * near.
+ * near. What is about ports alone stands in config_check_ports.c.
  *
  * Each check is made when all that it looks at was read soundly, whatever else is wrong; what is
  * doubted is passed over. "No port has this address" needs every address of every port, "this
@@ -16,8 +16,7 @@
 #include "pmd-config/config_int.h"
 #include "policy/domain.h"
 
-/* Reports under a path such as "listeners[3].address". */
-static void mistake_at(struct loader *l, const char *list, uint32_t index, const char *name,
+void mistake_at(struct loader *l, const char *list, uint32_t index, const char *name,
 		       const char *message)
 {
 	size_t before = path_push(l, list);
@@ -156,141 +155,6 @@ static void all_domains_check(struct loader *l)
 			      s->tls.near_count);
 }
 
-/* ---- addresses ---- */
-
-static bool address_is_host(struct ip_addr a)
-{
-	static const struct ip_addr any4 = { .family = IP_V4 }, any6 = { .family = IP_V6 };
-	if (ip_addr_equal(a, any4) || ip_addr_equal(a, any6))
-		return false;
-	return a.family == IP_V4 ? a.bytes[0] < 224 : a.bytes[0] != 0xff;
-}
-
-static bool port_has(const struct settings_port *p, struct ip_addr a)
-{
-	for (uint32_t i = 0; i < p->address_count; i++)
-		if (ip_addr_equal(p->addresses[i].addr, a))
-			return true;
-	return false;
-}
-
-static bool port_is_near(const struct settings_port *p, struct ip_addr a)
-{
-	for (uint32_t i = 0; i < p->address_count; i++)
-		if (p->addresses[i].addr.family != IP_NONE && ip_prefix_holds(p->addresses[i], a))
-			return true;
-	return false;
-}
-
-static bool port_reaches(const struct settings_port *p, struct ip_addr a)
-{
-	for (uint32_t i = 0; i < p->gateway_count; i++)
-		if (p->gateways[i].family == a.family)
-			return true;
-	return port_is_near(p, a);
-}
-
-/* Is all known that "no port has such an address" (or gateway: `what`) is said of? */
-static bool ports_known(const struct loader *l, const char *what)
-{
-	bool known = !doubted_itself(l->config, "ports");
-	for (uint32_t i = 0; i < l->config->settings.port_count; i++)
-		known = known && !doubted(l->config, "ports[%u].%s", i, what);
-	return known;
-}
-
-/* What is wrong with a gateway; NULL: nothing. */
-static const char *gateway_fault(const struct loader *l, uint32_t port, uint32_t index)
-{
-	const struct settings_port *p = &l->config->settings.ports[port];
-	struct ip_addr gateway = p->gateways[index];
-	if (port_has(p, gateway))
-		return "is the port's own address (a gateway is another machine)";
-	if (!address_is_host(gateway))
-		return "is not the address of a host";
-	if (!port_is_near(p, gateway) && !doubted(l->config, "ports[%u].addresses", port))
-		return "lies in none of the port's networks (a gateway is a neighbour)";
-	for (uint32_t i = 0; i < index; i++)
-		if (p->gateways[i].family == gateway.family)
-			return "is the second of its family (one gateway each for IPv4 and IPv6)";
-	return NULL;
-}
-
-static void gateways_check(struct loader *l, uint32_t port)
-{
-	const struct settings_port *p = &l->config->settings.ports[port];
-	char name[32];
-	for (uint32_t i = 0; i < p->gateway_count; i++) {
-		const char *fault = p->gateways[i].family == IP_NONE ? NULL
-								     : gateway_fault(l, port, i);
-		snprintf(name, sizeof(name), "gateways[%u]", i);
-		if (fault != NULL)
-			mistake_at(l, "ports", port, name, fault);
-	}
-}
-
-/* What is wrong with an address of a port; NULL: nothing. */
-static const char *address_fault(const struct settings *s, uint32_t port, uint32_t index)
-{
-	const struct settings_port *p = &s->ports[port];
-	struct ip_addr a = p->addresses[index].addr;
-	for (uint32_t i = 0; i < index; i++)
-		if (ip_addr_equal(p->addresses[i].addr, a))
-			return "is listed twice (once is enough)";
-	for (uint32_t i = 0; i < port; i++)
-		if (port_has(&s->ports[i], a))
-			return "is an address of another port already (each has one port)";
-	return NULL;
-}
-
-static void port_addresses_check(struct loader *l, uint32_t port)
-{
-	const struct settings *s = &l->config->settings;
-	char name[64];
-	for (uint32_t i = 0; i < s->ports[port].address_count; i++) {
-		struct ip_addr a = s->ports[port].addresses[i].addr;
-		const char *fault = a.family == IP_NONE ? NULL : address_fault(s, port, i);
-		snprintf(name, sizeof(name), "addresses[%u]", i);
-		if (a.family != IP_NONE && !address_is_host(a)) {
-			mistake_at(l, "ports", port, name,
-				   "is not the address of a host (not all zeros, not multicast)");
-			snprintf(name, sizeof(name), "ports[%u].addresses[%u]", port, i);
-			doubt(l->config, name);
-		} else if (fault != NULL) {
-			mistake_at(l, "ports", port, name, fault);
-		}
-	}
-}
-
-/* A virtual device's name ends where its arguments begin. */
-static bool devices_are_one(const char *a, const char *b)
-{
-	size_t bytes = strcspn(a, ",");
-	return bytes == strcspn(b, ",") && memcmp(a, b, bytes) == 0;
-}
-
-static void device_check(struct loader *l, uint32_t port)
-{
-	const struct settings *s = &l->config->settings;
-	const char *device = s->ports[port].device;
-	for (uint32_t i = 0; device != NULL && i < port; i++) {
-		if (s->ports[i].device == NULL || !devices_are_one(s->ports[i].device, device))
-			continue;
-		mistake_at(l, "ports", port, "device",
-			   "is the device of another port already (one port a device)");
-		return;
-	}
-}
-
-static void ports_check(struct loader *l)
-{
-	for (uint32_t i = 0; i < l->config->settings.port_count; i++) {
-		device_check(l, i);
-		port_addresses_check(l, i);
-		gateways_check(l, i);
-	}
-}
-
 /* ---- listeners, next hops, levels ---- */
 
 static void listener_address_check(struct loader *l, uint32_t index)
@@ -342,9 +206,10 @@ static const char *next_fault(const struct loader *l, const struct settings_rout
 	}
 	if (!address_is_host(next.addr))
 		return "is not the address of a host";
-	if (!reached && ports_known(l, "addresses") && ports_known(l, "gateways"))
+	if (!reached && ports_known(l, "addresses") && ports_known(l, "gateways") &&
+	    ports_known(l, "routes"))
 		return "cannot be reached (it lies in no port's network, and no port has a "
-		       "gateway of its family)";
+		       "gateway of its family or a route to it)";
 	for (uint32_t i = 0; i < index; i++)
 		if (endpoint_equal(route->next[i], next))
 			return "is listed twice (once is enough)";
@@ -394,7 +259,7 @@ void config_check(struct loader *l)
 	hostname_check(l);
 	all_names_check(l);
 	all_domains_check(l);
-	ports_check(l);
+	config_check_ports(l);
 	for (uint32_t i = 0; i < s->listener_count; i++) {
 		listener_address_check(l, i);
 		listener_certificate_check(l, i);

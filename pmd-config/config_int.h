@@ -78,6 +78,14 @@ void value_read(struct loader *l, const struct settings_row *row, const config_s
 
 /* Everything that needs more than one value, as far as those are sound. */
 void config_check(struct loader *l);
+/* The part of it that is about ports alone. */
+void config_check_ports(struct loader *l);
+bool address_is_host(struct ip_addr a);
+bool port_has(const struct settings_port *p, struct ip_addr a);
+/* Is it in a network of the port, or behind one of its routers? */
+bool port_reaches(const struct settings_port *p, struct ip_addr a);
+/* Is all known that "no port has such an address" (or gateway, or route: `what`) is said of? */
+bool ports_known(const struct loader *l, const char *what);
 
 /* ---- mistakes ---- */
 
@@ -89,6 +97,9 @@ void mistake(struct loader *l, const config_setting_t *at, const struct settings
  * itself the value is sound, and others may be held against it. */
 void mistake_between(struct loader *l, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same under a path such as "listeners[3].address". */
+void mistake_at(struct loader *l, const char *list, uint32_t index, const char *name,
+		const char *message);
 /* Nothing is said, but what stands at the path will not be judged. */
 void doubt(struct config *c, const char *path);
 /* config_doubted() for a path made of parts. */

@@ -184,6 +184,27 @@ static void address_read(struct loader *l, const struct written *w)
 		wrong(l, w);
 }
 
+/* What lies behind the length would never be looked at: most likely an address was meant. */
+static bool prefix_is_network(struct ip_prefix p)
+{
+	for (uint32_t i = p.bits; i < 8u * sizeof(p.addr.bytes); i++)
+		if ((p.addr.bytes[i / 8] >> (7 - i % 8) & 1) != 0)
+			return false;
+	return true;
+}
+
+static void prefix_read(struct loader *l, const struct written *w)
+{
+	struct ip_prefix p;
+	if (!ip_prefix_parse(w->span, &p))
+		wrong(l, w);
+	else if (!prefix_is_network(p))
+		mistake(l, w->at, NULL, "\"%.*s\" has bits set behind its length (a network has none)",
+			SHOWN_BYTES, w->text);
+	else
+		memcpy(w->field, &p, sizeof(p));
+}
+
 static void endpoint_read(struct loader *l, const struct written *w)
 {
 	struct endpoint e;
@@ -246,6 +267,7 @@ static scalar_read *const scalar_reads[SETTINGS_TYPE_COUNT] = {
 	[SETTINGS_TYPE_HOST] = host_read,
 	[SETTINGS_TYPE_LCORES] = lcores_read,
 	[SETTINGS_TYPE_ADDRESS] = address_read,
+	[SETTINGS_TYPE_PREFIX] = prefix_read,
 	[SETTINGS_TYPE_ENDPOINT] = endpoint_read,
 	[SETTINGS_TYPE_CERTIFICATE] = certificate_read,
 };
@@ -312,20 +334,20 @@ static const char *element_text(struct loader *l, const struct settings_row *row
 
 static size_t address_bytes(enum settings_type type)
 {
-	if (type == SETTINGS_TYPE_PREFIXES)
-		return sizeof(struct ip_prefix);
+	if (type == SETTINGS_TYPE_INTERFACES)
+		return sizeof(struct ip_interface);
 	return type == SETTINGS_TYPE_ADDRESSES ? sizeof(struct ip_addr) : sizeof(struct endpoint);
 }
 
 static void address_element(struct loader *l, const struct written *w)
 {
-	struct ip_prefix prefix;
+	struct ip_interface own;
 	if (w->row->type == SETTINGS_TYPE_ADDRESSES) {
 		address_read(l, w);
 	} else if (w->row->type == SETTINGS_TYPE_ENDPOINTS) {
 		endpoint_read(l, w);
-	} else if (ip_prefix_parse(w->span, &prefix)) {
-		memcpy(w->field, &prefix, sizeof(prefix));
+	} else if (ip_interface_parse(w->span, &own)) {
+		memcpy(w->field, &own, sizeof(own));
 	} else {
 		wrong(l, w);
 	}
@@ -407,7 +429,7 @@ static void array_value(struct loader *l, const struct settings_row *row,
 void value_read(struct loader *l, const struct settings_row *row, const config_setting_t *at,
 		const config_setting_t *parent, uint8_t *base)
 {
-	bool array = row->type >= SETTINGS_TYPE_PREFIXES;
+	bool array = row->type >= SETTINGS_TYPE_INTERFACES;
 	if (at != NULL && array)
 		array_value(l, row, at, base);
 	else if (at != NULL || (row->fallback != NULL && row->fallback[0] != '\0'))

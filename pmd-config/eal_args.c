@@ -200,6 +200,26 @@ static void vdev_frames(struct text *t, struct span device, uint16_t mtu)
 	text_u64(t, bytes);
 }
 
+/* The device of the port's exception path, by the number of the port. */
+void eal_exception_device(uint32_t index, struct text *t)
+{
+	text_str(t, "net_tap_exception");
+	text_u64(t, index);
+}
+
+static bool exception_add(const struct plan_port_want *port, uint32_t index, struct eal_args *args,
+			  struct text *why)
+{
+	if (port->exception == NULL)
+		return true;
+	struct text t = argument_begin(args);
+	text_str(&t, "--vdev=");
+	eal_exception_device(index, &t);
+	text_str(&t, ",iface=");
+	text_str(&t, port->exception);
+	return argument_end(args, &t, why);
+}
+
 static bool port_add(const struct plan_port_want *port, uint32_t index, uint32_t workers,
 		     struct eal_args *args, struct text *why)
 {
@@ -232,7 +252,8 @@ static bool ports_add(const struct eal_want *want, uint32_t workers, struct eal_
 	if (!pci && !argument_add(args, "--no-pci", SPAN_NONE, why))
 		return false;
 	for (uint32_t i = 0; i < want->port_count; i++)
-		if (!port_add(&want->ports[i], i, workers, args, why))
+		if (!port_add(&want->ports[i], i, workers, args, why) ||
+		    !exception_add(&want->ports[i], i, args, why))
 			return false;
 	return true;
 }

@@ -43,6 +43,8 @@ struct eal_args {
  * "ports[INDEX].device: ", is in `why`. Whether the machine has it is not asked. */
 MUST_USE bool eal_args_port_check(const struct plan_port_want *port, uint32_t index,
 				  uint32_t workers, struct text *why);
+/* The name of the device behind `exception` of port `index`: made beside the port's own. */
+void eal_exception_device(uint32_t index, struct text *t);
 /* False when refused; the reason, setting first, is in `why`. */
 MUST_USE bool eal_args_make(const struct eal_want *want, struct eal_args *args, struct text *why);
 

@@ -212,12 +212,14 @@ static bool buffers_plan(const struct plan_port_want *want, const struct plan_in
 	return true;
 }
 
-/* Of what the port has: RSS only where it steers, and freeing in bulk always (one pool a queue, no
- * references). */
-static uint32_t offloads_plan(const struct plan_inventory_port *have, const struct plan_port *port)
+/* Of what the port has: RSS only where it steers, and freeing in bulk where one pool a queue is sent
+ * from, without references: not where the kernel's frames leave as well. */
+static uint32_t offloads_plan(const struct plan_port_want *want,
+			      const struct plan_inventory_port *have, const struct plan_port *port)
 {
-	uint32_t usable = PLAN_RX_CHECKSUM | PLAN_TX_CHECKSUM_TCP | PLAN_TX_CHECKSUM_IP4 |
-			  PLAN_TX_FAST_FREE;
+	uint32_t usable = PLAN_RX_CHECKSUM | PLAN_TX_CHECKSUM_TCP | PLAN_TX_CHECKSUM_IP4;
+	if (want->exception == NULL)
+		usable |= PLAN_TX_FAST_FREE;
 	if (port->steering == PLAN_STEER_RSS)
 		usable |= PLAN_RSS_TCP;
 	return have->offloads & usable;
@@ -232,7 +234,7 @@ static bool port_plan(const struct plan_port_want *want, const struct plan_inven
 	rings_plan(have, port);
 	if (!buffers_plan(want, have, port, why))
 		return false;
-	port->offloads = offloads_plan(have, port);
+	port->offloads = offloads_plan(want, have, port);
 	return true;
 }
 

@@ -58,6 +58,8 @@ struct plan_port_want {
 	const char *name;
 	const char *device;
 	uint16_t mtu;
+	const char *exception;   /* the kernel's interface for what is not ours; NULL: none */
+	uint32_t exception_rate; /* frames a second, each way */
 };
 
 struct plan_want {

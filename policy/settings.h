@@ -17,6 +17,7 @@
 #define SETTINGS_PORTS_MAX          8u
 #define SETTINGS_PORT_ADDRESSES_MAX 16u
 #define SETTINGS_PORT_GATEWAYS_MAX  4u
+#define SETTINGS_PORT_ROUTES_MAX    64u
 #define SETTINGS_LISTENERS_MAX      64u
 #define SETTINGS_CERTIFICATES_MAX   64u
 #define SETTINGS_ROUTE_NEXT_MAX     16u
@@ -48,13 +49,24 @@ struct settings_strings {
 	const char *const *items;
 };
 
+struct settings_port_route {
+	struct ip_prefix to;
+	struct ip_addr via;
+};
+
 struct settings_port {
 	const char *name;
 	const char *device; /* "net_af_packet0,iface=weir0", or a PCI address "0000:01:00.0" */
 	uint32_t address_count;
-	struct ip_prefix addresses[SETTINGS_PORT_ADDRESSES_MAX];
+	struct ip_interface addresses[SETTINGS_PORT_ADDRESSES_MAX];
 	uint32_t gateway_count;
 	struct ip_addr gateways[SETTINGS_PORT_GATEWAYS_MAX];
+	uint32_t route_count;
+	struct settings_port_route routes[SETTINGS_PORT_ROUTES_MAX];
+	struct {
+		const char *interface; /* NULL: no exception path */
+		uint32_t rate;         /* frames a second, each way */
+	} exception;
 	uint16_t mtu;
 };
 

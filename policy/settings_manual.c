@@ -169,15 +169,16 @@ static const char *const type_rules[SETTINGS_TYPE_COUNT] = {
 	[SETTINGS_TYPE_GROUP] = "a group { ... }",
 	[SETTINGS_TYPE_TEXT] = "a text",
 	[SETTINGS_TYPE_WORDS] = "words separated by blanks",
-	[SETTINGS_TYPE_NAME] = "a name of 1 to 64 letters, digits, '-', '_' or '.'",
+	[SETTINGS_TYPE_NAME] = " letters, digits, '-', '_' or '.'",
 	[SETTINGS_TYPE_PATH] =
 		"a file; a relative one is relative to the configuration file's folder",
 	[SETTINGS_TYPE_HOST] = "a host name such as \"mx.example.org\"",
 	[SETTINGS_TYPE_LCORES] = "a list of cores such as \"1-3,5\"",
 	[SETTINGS_TYPE_ADDRESS] = "an IPv4 or IPv6 address",
+	[SETTINGS_TYPE_PREFIX] = "a network such as \"192.0.2.0/24\"",
 	[SETTINGS_TYPE_ENDPOINT] = "\"ADDRESS:PORT\" or \"[IPV6]:PORT\"",
 	[SETTINGS_TYPE_CERTIFICATE] = "the name of one of the certificates",
-	[SETTINGS_TYPE_PREFIXES] = "addresses with prefix lengths such as \"192.0.2.1/24\"",
+	[SETTINGS_TYPE_INTERFACES] = "addresses with prefix lengths, \"192.0.2.1/24\" or \"192.0.2.1/24 vlan 100\"",
 	[SETTINGS_TYPE_ADDRESSES] = "IPv4 or IPv6 addresses",
 	[SETTINGS_TYPE_ENDPOINTS] = "\"ADDRESS:PORT\" or \"[IPV6]:PORT\"",
 	[SETTINGS_TYPE_DOMAINS] = "domains: \"example.org\", \".example.org\" or \"*\"",
@@ -195,8 +196,13 @@ void settings_row_rule(struct text *t, const struct settings_row *row)
 	case SETTINGS_TYPE_NUMBER:
 		text_number(t, row);
 		return;
+	case SETTINGS_TYPE_NAME:
+		text_str(t, "a name of 1 to ");
+		text_u64(t, row->max);
+		text_str(t, type_rules[row->type]);
+		return;
 	case SETTINGS_TYPE_LIST:
-	case SETTINGS_TYPE_PREFIXES:
+	case SETTINGS_TYPE_INTERFACES:
 	case SETTINGS_TYPE_ADDRESSES:
 	case SETTINGS_TYPE_ENDPOINTS:
 	case SETTINGS_TYPE_DOMAINS:
@@ -207,11 +213,11 @@ void settings_row_rule(struct text *t, const struct settings_row *row)
 	case SETTINGS_TYPE_GROUP:
 	case SETTINGS_TYPE_TEXT:
 	case SETTINGS_TYPE_WORDS:
-	case SETTINGS_TYPE_NAME:
 	case SETTINGS_TYPE_PATH:
 	case SETTINGS_TYPE_HOST:
 	case SETTINGS_TYPE_LCORES:
 	case SETTINGS_TYPE_ADDRESS:
+	case SETTINGS_TYPE_PREFIX:
 	case SETTINGS_TYPE_ENDPOINT:
 	case SETTINGS_TYPE_CERTIFICATE:
 	case SETTINGS_TYPE_COUNT:

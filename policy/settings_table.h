@@ -34,9 +34,10 @@ enum settings_type {
 	SETTINGS_TYPE_HOST,
 	SETTINGS_TYPE_LCORES,      /* ... to here */
 	SETTINGS_TYPE_ADDRESS,     /* struct ip_addr */
+	SETTINGS_TYPE_PREFIX,      /* struct ip_prefix */
 	SETTINGS_TYPE_ENDPOINT,    /* struct endpoint */
 	SETTINGS_TYPE_CERTIFICATE, /* uint32_t: index */
-	SETTINGS_TYPE_PREFIXES,    /* arrays with a count beside them, from here ... */
+	SETTINGS_TYPE_INTERFACES,    /* arrays with a count beside them, from here ... */
 	SETTINGS_TYPE_ADDRESSES,
 	SETTINGS_TYPE_ENDPOINTS, /* ... to here */
 	SETTINGS_TYPE_DOMAINS,   /* struct settings_strings, from here ... */

@@ -159,8 +159,9 @@ static void set_addresses(struct tcp_config *tcp, const struct gen_options *o)
 	tcp->time_wait_us = TIME_WAIT_US;
 	tcp->address_count = o->address_count;
 	memcpy(tcp->addresses, o->addresses, o->address_count * sizeof(tcp->addresses[0]));
-	tcp->gateway_count = o->gateway_count;
-	memcpy(tcp->gateways, o->gateways, o->gateway_count * sizeof(tcp->gateways[0]));
+	tcp->route_count = o->gateway_count;
+	for (uint32_t i = 0; i < o->gateway_count; i++)
+		tcp->routes[i] = tcp_gateway(o->gateways[i]);
 }
 
 void crew_dpdk_stop(struct crew *crew)

@@ -35,6 +35,7 @@
 
 #define GEN_LISTENERS_MAX 8u
 #define GEN_TARGETS_MAX 8u
+#define GEN_GATEWAYS_MAX 4u
 #define GEN_REASONS_MAX 32u /* different refusals told apart; further ones are counted together */
 #define GEN_REASON_BYTES 96u
 #define GEN_NAME_BYTES 256u

@@ -231,9 +231,9 @@ static bool take_where(struct parse *p, enum option_id id, char *text)
 		return sink(o, text);
 	case OPTION_ADDRESS:
 		return o->address_count < TCP_ADDRESSES_MAX &&
-		       ip_prefix_parse(value_span(text), &o->addresses[o->address_count++]);
+		       ip_interface_parse(value_span(text), &o->addresses[o->address_count++]);
 	case OPTION_GATEWAY:
-		return o->gateway_count < TCP_GATEWAYS_MAX &&
+		return o->gateway_count < GEN_GATEWAYS_MAX &&
 		       ip_addr_parse(value_span(text), &o->gateways[o->gateway_count++]);
 	case OPTION_MTU:
 		if (!value_number32(text, 9000, &value) || value < 1280)

@@ -19,9 +19,9 @@ struct gen_options {
 	const char *device, *lcores, *eal;
 	uint16_t mtu;
 	uint32_t address_count;
-	struct ip_prefix addresses[TCP_ADDRESSES_MAX];
+	struct ip_interface addresses[TCP_ADDRESSES_MAX];
 	uint32_t gateway_count;
-	struct ip_addr gateways[TCP_GATEWAYS_MAX];
+	struct ip_addr gateways[GEN_GATEWAYS_MAX];
 	uint64_t duration_us; /* 0: none */
 	uint64_t linger_us;
 	uint64_t warmup_us;

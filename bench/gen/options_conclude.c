@@ -22,7 +22,7 @@ static void conclude_addresses(struct gen_options *o)
 			known = known || ip_addr_equal(o->addresses[j].addr, a);
 		if (!known)
 			o->addresses[o->address_count++] =
-				(struct ip_prefix){ .addr = a,
+				(struct ip_interface){ .addr = a,
 				                    .bits = a.family == IP_V4 ? 24 : 64 };
 	}
 }

@@ -95,7 +95,7 @@ static size_t bench_make(struct bench *b, uint32_t connections, uint32_t blocks)
 		                         .tx_checksum_offload = true,
 		                         .rx_checksum_offload = true,
 		                         .secret = { 1, 2 } };
-	b->config.addresses[0] = (struct ip_prefix){ .addr = address(0x0a000001), .bits = 8 };
+	b->config.addresses[0] = (struct ip_interface){ .addr = address(0x0a000001), .bits = 8 };
 	arena_init(&dry, NULL, 0);
 	(void)!tcp_make(&dry, &b->config, &b->pool, NULL, b->now);
 	block_pool_init(&b->pool, reserve((size_t)blocks * BLOCK_BYTES), blocks);

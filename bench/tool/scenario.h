@@ -108,8 +108,8 @@ struct scenario { /* shares are per mille */
 	struct {
 		const char *device, *lcores;
 		uint32_t address_count, gateway_count;
-		struct ip_prefix addresses[TCP_ADDRESSES_MAX];
-		struct ip_addr gateways[TCP_GATEWAYS_MAX];
+		struct ip_interface addresses[TCP_ADDRESSES_MAX];
+		struct ip_addr gateways[GEN_GATEWAYS_MAX];
 	} port;
 };
 

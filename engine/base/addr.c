@@ -142,6 +142,24 @@ bool ip_prefix_parse(struct span text, struct ip_prefix *out)
 	return true;
 }
 
+bool ip_interface_parse(struct span text, struct ip_interface *out)
+{
+	struct ip_prefix p;
+	uint64_t vlan = 0;
+	size_t blank = span_find(text, ' ');
+	struct span tail = span_after(text, blank);
+	if (!ip_prefix_parse(span_head(text, blank), &p))
+		return false;
+	if (blank < text.bytes) {
+		struct span word = SPAN(" vlan ");
+		if (!span_equal(span_head(tail, word.bytes), word) ||
+		    !part_parse(span_after(tail, word.bytes), IP_VLAN_MAX, &vlan) || vlan == 0)
+			return false;
+	}
+	*out = (struct ip_interface){ .addr = p.addr, .bits = p.bits, .vlan = (uint16_t)vlan };
+	return true;
+}
+
 bool endpoint_parse(struct span text, struct endpoint *out)
 {
 	size_t colon = span_find_last(text, ':');
@@ -225,6 +243,22 @@ void text_ip_addr(struct text *t, struct ip_addr a)
 		text_ip4(t, a.bytes);
 	else
 		text_char(t, '-');
+}
+
+void text_ip_prefix(struct text *t, struct ip_prefix p)
+{
+	text_ip_addr(t, p.addr);
+	text_char(t, '/');
+	text_u64(t, p.bits);
+}
+
+void text_ip_interface(struct text *t, struct ip_interface i)
+{
+	text_ip_prefix(t, (struct ip_prefix){ .addr = i.addr, .bits = i.bits });
+	if (i.vlan == 0)
+		return;
+	text_str(t, " vlan ");
+	text_u64(t, i.vlan);
 }
 
 void text_endpoint(struct text *t, struct endpoint e)

@@ -27,6 +27,7 @@
 #include "run/clock.h"
 
 #define WHY_BYTES 256u
+#define TAP_NAME_BYTES 64u
 #define PORT_LOCAL_FIRST 20000u
 #define PORT_LOCAL_LAST 65535u
 #define POOL_WINDOWS 256u /* that many connections may fill their windows at once before bytes are dropped */
@@ -109,6 +110,22 @@ static bool ports_plan(const struct dpdk_want *want, struct dpdk *dpdk, char *er
 	return false;
 }
 
+/* The kernel's interface behind port `index`, if one is wanted. */
+static bool tap_open(const struct dpdk_want *want, struct dpdk *dpdk, uint32_t index, char *error,
+                     size_t error_bytes)
+{
+	const struct plan_port_want *port = &want->plan.ports[index];
+	char device[TAP_NAME_BYTES];
+	struct text t = text_of(device, sizeof(device));
+	if (port->exception == NULL)
+		return true;
+	eal_exception_device(index, &t);
+	dpdk->exception_rates[index] = port->exception_rate;
+	dpdk->taps[index] = port_open_tap(port->exception, device, dpdk->ports[index],
+	                                  &dpdk->plan.ports[index], error, error_bytes);
+	return dpdk->taps[index] != NULL;
+}
+
 static bool ports_open(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
                        size_t error_bytes)
 {
@@ -117,7 +134,7 @@ static bool ports_open(const struct dpdk_want *want, struct dpdk *dpdk, char *er
 		dpdk->mtus[i] = port->mtu;
 		dpdk->ports[i] = port_open(port->name, port->device, port->mtu, &dpdk->plan.ports[i],
 		                           error, error_bytes);
-		if (dpdk->ports[i] == NULL)
+		if (dpdk->ports[i] == NULL || !tap_open(want, dpdk, i, error, error_bytes))
 			return false;
 	}
 	return true;
@@ -141,6 +158,11 @@ void dpdk_worker(const struct dpdk *dpdk, uint32_t index, struct worker *w)
 		              .wall_offset_us = clock_wall_offset_us() };
 	for (uint32_t i = 0; i < dpdk->port_count; i++)
 		w->queues[i] = port_queue_of(dpdk->ports[i], (uint16_t)index);
+	for (uint32_t i = 0; i < dpdk->port_count; i++)
+		if (dpdk->taps[i] != NULL)
+			exception_init(&w->exceptions[i], &w->tcp_configs[i],
+			               index == 0 ? port_queue_of(dpdk->taps[i], 0) : NULL,
+			               dpdk->exception_rates[i]);
 }
 
 static uint32_t choice_candidates(const void *context, struct ip_addr local)
@@ -223,8 +245,11 @@ void dpdk_join(struct worker *w)
 
 void dpdk_stop(struct dpdk *dpdk)
 {
-	for (uint32_t i = 0; i < dpdk->port_count; i++)
+	for (uint32_t i = 0; i < dpdk->port_count; i++) {
 		port_shut(dpdk->ports[i]);
+		if (dpdk->taps[i] != NULL)
+			port_shut(dpdk->taps[i]);
+	}
 	(void)rte_eal_cleanup();
 }
 

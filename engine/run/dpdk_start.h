@@ -7,7 +7,7 @@
  *	dpdk_start(&want, &dpdk, error, sizeof(error))     EAL, inventory, plan, ports opened and started
  *	for each worker i < dpdk.plan.worker_count:
  *		dpdk_worker(&dpdk, i, &w)                  index, lcore, idle, queues
- *		for each port p: dpdk_tcp_config(&dpdk, p, i, &w.tcp_configs[p]); then add addresses, gateways
+ *		for each port p: dpdk_tcp_config(&dpdk, p, i, &w.tcp_configs[p]); then add addresses, routes
  *		arena_init(&count, NULL, 0); worker_make(&count, &w, blocks, clock_now())    dry run: counts bytes
  *		(the application's own pieces too, out of the same arena)
  *		arena_init(&arena, dpdk_memory("worker", count.used, ...), count.used)
@@ -45,6 +45,8 @@ struct dpdk {
 	uint16_t mtus[PLAN_PORTS_MAX];
 	struct plan_inventory_port inventory[PLAN_PORTS_MAX];
 	struct port *ports[PLAN_PORTS_MAX];
+	struct port *taps[PLAN_PORTS_MAX]; /* of their exception paths; NULL: none */
+	uint32_t exception_rates[PLAN_PORTS_MAX];
 };
 
 /* False with the reason in `error`. The strings of `want` must outlive *dpdk. */
@@ -56,7 +58,7 @@ MUST_USE void *dpdk_memory(const char *name, size_t bytes, const struct worker *
 /* Index, lcore, idle mode and queues of worker `index`; everything else in *w is zeroed. */
 void dpdk_worker(const struct dpdk *dpdk, uint32_t index, struct worker *w);
 /* MAC, MTU, offloads, local port share, connection and window bounds of the plan, fresh random secrets;
- * 60 s TIME-WAIT. The caller adds addresses and gateways, and may change the rest. */
+ * 60 s TIME-WAIT. The caller adds addresses and routes, and may change the rest. */
 void dpdk_tcp_config(const struct dpdk *dpdk, const struct plan_want *want, uint32_t port,
                      uint32_t worker, struct tcp_config *config);
 /* Runs worker_run(w) on its lcore. False: that lcore is not there, or busy. */

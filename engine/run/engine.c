@@ -41,9 +41,11 @@ struct worker_app engine_app(struct engine_worker *w)
 static void stack_view(struct engine *e, struct engine_worker *w, uint32_t port, struct view_stack *v)
 {
 	const struct tcp_stack *s = w->worker.stacks[port];
+	const struct exception *x = &w->worker.exceptions[port];
 	*v = (struct view_stack){ .port = e->settings->ports[port].name,
 		                  .io = port_queue_counters(w->worker.queues[port]),
 		                  .tcp = tcp_counters(s),
+		                  .exception = exception_is_on(x) ? &x->counters : NULL,
 		                  .connections = tcp_connections(s),
 		                  .time_waits = tcp_time_waits(s) };
 }

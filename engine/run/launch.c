@@ -88,7 +88,9 @@ static void want_make(const struct settings *s, struct dpdk_want *want)
 	for (uint32_t i = 0; i < s->port_count; i++)
 		want->plan.ports[i] = (struct plan_port_want){ .name = s->ports[i].name,
 			                                       .device = s->ports[i].device,
-			                                       .mtu = s->ports[i].mtu };
+			                                       .mtu = s->ports[i].mtu,
+			                                       .exception = s->ports[i].exception.interface,
+			                                       .exception_rate = s->ports[i].exception.rate };
 }
 
 static bool policy_start(struct engine *e, char *error, size_t error_bytes)
@@ -147,6 +149,16 @@ static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
 	tcp->time_wait_us = s->tcp.time_wait_seconds * SECOND_US;
 }
 
+static void routes_apply(const struct settings_port *port, struct tcp_config *tcp)
+{
+	_Static_assert(SETTINGS_PORT_GATEWAYS_MAX + SETTINGS_PORT_ROUTES_MAX <= TCP_ROUTES_MAX, "routes fit");
+	for (uint32_t i = 0; i < port->gateway_count; i++)
+		tcp->routes[tcp->route_count++] = tcp_gateway(port->gateways[i]);
+	for (uint32_t i = 0; i < port->route_count; i++)
+		tcp->routes[tcp->route_count++] =
+			(struct tcp_route){ .to = port->routes[i].to, .via = port->routes[i].via };
+}
+
 /* Every port serves the addresses of its own settings; secrets and seeds are each worker's own. */
 static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t index)
 {
@@ -157,11 +169,9 @@ static void worker_configure(struct engine *e, struct engine_worker *w, uint32_t
 		dpdk_tcp_config(&e->dpdk, &e->want.plan, p, index, tcp);
 		tcp_settings_apply(e->settings, tcp);
 		_Static_assert(SETTINGS_PORT_ADDRESSES_MAX <= TCP_ADDRESSES_MAX, "addresses fit");
-		_Static_assert(SETTINGS_PORT_GATEWAYS_MAX <= TCP_GATEWAYS_MAX, "gateways fit");
 		tcp->address_count = port->address_count;
 		memcpy(tcp->addresses, port->addresses, port->address_count * sizeof(tcp->addresses[0]));
-		tcp->gateway_count = port->gateway_count;
-		memcpy(tcp->gateways, port->gateways, port->gateway_count * sizeof(tcp->gateways[0]));
+		routes_apply(port, tcp);
 	}
 }
 
@@ -263,6 +273,12 @@ static void ports_print(const struct engine *e, FILE *messages)
 		        (offloads & PLAN_RX_CHECKSUM) ? "by device" : "by us",
 		        (offloads & PLAN_TX_CHECKSUM_TCP) ? "by device" : "by us",
 		        (unsigned)((uint64_t)p->queues * p->mbufs * p->mbuf_data_bytes / KIB));
+		if (e->dpdk.taps[i] != NULL)
+			fprintf(messages,
+			        "weir: port %s: what is the kernel's goes to %s, %u frames a second each way, frames "
+			        "%u KiB\n",
+			        e->settings->ports[i].name, e->settings->ports[i].exception.interface,
+			        e->dpdk.exception_rates[i], p->mbufs * p->mbuf_data_bytes / KIB);
 	}
 }
 

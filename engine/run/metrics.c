@@ -292,6 +292,7 @@ void metrics_write(const struct view *view, struct buffer *out)
 	process_families(view, out);
 	worker_families(view, out);
 	metrics_nic(view, out);
+	metrics_exception(view, out);
 	metrics_tcp(view, out);
 	relay_families(view, out);
 	tls_families(view, out);

@@ -25,6 +25,7 @@ static inline uint64_t member_read(const void *object, size_t offset)
 }
 
 void metrics_nic(const struct view *v, struct buffer *out);
+void metrics_exception(const struct view *v, struct buffer *out);
 void metrics_tcp(const struct view *v, struct buffer *out);
 
 #endif

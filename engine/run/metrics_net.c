@@ -53,6 +53,31 @@ void metrics_nic(const struct view *v, struct buffer *out)
 	           COUNT_OF(handed));
 }
 
+void metrics_exception(const struct view *v, struct buffer *out)
+{
+	static const struct member frames[] = {
+		{ "direction=\"in\",outcome=\"passed\"", offsetof(struct exception_counters, in_passed) },
+		{ "direction=\"in\",outcome=\"handed\"", offsetof(struct exception_counters, in_handed) },
+		{ "direction=\"in\",outcome=\"limited\"", offsetof(struct exception_counters, in_limited) },
+		{ "direction=\"in\",outcome=\"full\"", offsetof(struct exception_counters, in_full) },
+		{ "direction=\"out\",outcome=\"passed\"", offsetof(struct exception_counters, out_passed) },
+		{ "direction=\"out\",outcome=\"our_address\"", offsetof(struct exception_counters, out_ours) },
+		{ "direction=\"out\",outcome=\"full\"", offsetof(struct exception_counters, out_full) },
+	};
+	static const char name[] = "weir_exception_frames_total";
+	metrics_family(out, name, "counter",
+	               "Frames between the cable and the kernel (in: to the kernel): passed, handed to the worker that has "
+	               "the kernel's interface, or dropped.");
+	for (uint32_t w = 0; w < v->worker_count; w++) {
+		for (uint32_t s = 0; s < v->workers[w].stack_count; s++) {
+			const struct view_stack *k = &v->workers[w].stacks[s];
+			for (size_t m = 0; k->exception != NULL && m < COUNT_OF(frames); m++)
+				buffer_printf(out, "%s{port=\"%s\",queue=\"%u\",%s} %" PRIu64 "\n", name, k->port, w,
+				              frames[m].labels, member_read(k->exception, frames[m].offset));
+		}
+	}
+}
+
 /* ---- tcp ---- */
 
 static void tcp_family(const struct view *v, struct buffer *out, const char *name, const char *help,

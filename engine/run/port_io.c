@@ -4,23 +4,27 @@
  * Only the worker that owns the queue calls these (its app may not); the hand-over rings are the one exception:
  * any worker puts frames into another queue's ring, only the owner takes them out.
  *
+ * A VLAN tag that the device took off (none is asked to) is put back, so that frames look the same whatever the port.
+ *
  * Copies: none, but for chained frames that are joined, and port_copy_over(). Received mbufs go back to their pool
  * at the next port_rx(); they are never held longer.
  */
 #include "run/port_io.h"
 
 #include <rte_ethdev.h>
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 #include <string.h>
 
 #include "run/port_int.h"
+#include "wire/eth.h"
 
-#define FRAME_TYPE_OFFSET 12u
 #define HOPS_ENOUGH UINT16_MAX /* of a copy that every worker has */
 
 static void burst_give_back(struct port_queue *q);
 static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count);
+static bool frame_make_whole(struct rte_mbuf **m);
 static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m);
 static void tx_prepare(struct port_queue *q);
 static void tx_drop(struct port_queue *q, uint32_t count);
@@ -32,7 +36,7 @@ uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t 
 	uint32_t taken = burst_take(q, &handed);
 	for (uint32_t i = 0; i < taken; i++) {
 		struct rte_mbuf *m = q->rx[i];
-		if (m->nb_segs > 1 && rte_pktmbuf_linearize(m) != 0) {
+		if (!frame_make_whole(&m)) {
 			q->counters.rx_unjoined++;
 			rte_pktmbuf_free(m);
 			continue;
@@ -72,6 +76,20 @@ static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count)
 	return taken;
 }
 
+/* One piece, with its tag: in nearly every frame nothing is to be done. */
+static bool frame_make_whole(struct rte_mbuf **m)
+{
+	if ((*m)->nb_segs > 1 && rte_pktmbuf_linearize(*m) != 0)
+		return false;
+	return ((*m)->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0 || rte_vlan_insert(m) == 0;
+}
+
+static bool frame_is_ipv6(const struct rte_mbuf *m)
+{
+	struct eth_view eth;
+	return eth_parse(span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len), &eth) && eth.type == ETH_IP6;
+}
+
 /* IPv6 has no header checksum that a device could find good. */
 static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m)
 {
@@ -81,10 +99,7 @@ static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m
 		return 0;
 	if (ip == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
 		return TCP_FRAME_CHECKED;
-	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	bool ipv6 = m->data_len > FRAME_TYPE_OFFSET + 1 && frame[FRAME_TYPE_OFFSET] == 0x86 &&
-	            frame[FRAME_TYPE_OFFSET + 1] == 0xdd;
-	return ipv6 && ip != RTE_MBUF_F_RX_IP_CKSUM_BAD ? TCP_FRAME_CHECKED : 0;
+	return ip != RTE_MBUF_F_RX_IP_CKSUM_BAD && frame_is_ipv6(m) ? TCP_FRAME_CHECKED : 0;
 }
 
 /* The field is the application's once a frame was received. */
@@ -183,6 +198,34 @@ void port_tx_flush(struct port_queue *q)
 	memmove(q->tx, q->tx + sent, q->tx_count * sizeof(q->tx[0]));
 	if (q->tx_stuck >= PORT_TX_STUCK_MAX)
 		tx_drop(q, q->tx_count);
+}
+
+bool port_forward(struct port_queue *q, uint32_t index, struct port_queue *to)
+{
+	CHECK(index < q->rx_count);
+	struct rte_mbuf *m = q->rx[index];
+	CHECK(m != NULL);
+	if (to->tx_count == PORT_TX_QUEUED_MAX)
+		port_tx_flush(to);
+	if (to->tx_count == PORT_TX_QUEUED_MAX)
+		return false;
+	rte_mbuf_refcnt_update(m, 1); /* the burst gives its own back */
+	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT; /* what was said on receipt asks for nothing */
+	to->counters.tx_bytes += m->pkt_len;
+	to->tx[to->tx_count++] = m;
+	return true;
+}
+
+uint32_t port_tx_offer(struct port_queue *q, uint32_t *refused)
+{
+	if (q->tx_count == 0)
+		return 0;
+	uint32_t sent = rte_eth_tx_burst(q->port_id, q->queue, q->tx, (uint16_t)q->tx_count);
+	*refused = q->tx_count - sent;
+	q->counters.tx_frames += sent;
+	memmove(q->tx, q->tx + sent, *refused * sizeof(q->tx[0]));
+	tx_drop(q, *refused);
+	return sent;
 }
 
 /* Some devices want more in the frame than the flags; one that they cannot send at all is dropped here. */

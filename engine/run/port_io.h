@@ -28,7 +28,7 @@ struct port_counters {
 	uint64_t handed_over; /* frames of another worker's connections, passed through a ring */
 	uint64_t copied_over; /* news of a neighbour, told to every worker */
 	uint64_t hand_drops;             /* not passed on: that worker's ring was full, or no mbuf for a copy */
-	uint64_t rx_unjoined;            /* chains longer than one mbuf's room: dropped */
+	uint64_t rx_unjoined;            /* no room in one mbuf for a chain, or for a tag taken off: dropped */
 };
 
 /* Finds the DPDK port behind `device` and describes it. False with the reason in `error`. */
@@ -37,6 +37,10 @@ MUST_USE bool port_inventory(const char *device, struct plan_inventory_port *out
 /* Configures and starts it as planned. NULL with the reason in `error`. */
 MUST_USE struct port *port_open(const char *name, const char *device, uint16_t mtu,
                                 const struct plan_port *plan, char *error, size_t error_bytes);
+/* The kernel's interface behind port `behind`, which was opened as planned (exception.h): one queue pair, the same
+ * MTU, MAC and buffers: what the kernel sends may fill the port's ring until the device frees it. */
+MUST_USE struct port *port_open_tap(const char *name, const char *device, const struct port *behind,
+                                    const struct plan_port *plan, char *error, size_t error_bytes);
 void port_shut(struct port *p);
 void port_mac(const struct port *p, uint8_t mac[6]);
 uint32_t port_offloads(const struct port *p); /* enum plan_offload: what is really on */
@@ -65,6 +69,11 @@ void port_tx_commit(struct port_queue *q, size_t bytes, const struct tcp_frame_m
 /* Sends what is queued. Call once per turn. What the device does not take stays queued (tx_full), until it took
  * nothing for PORT_TX_STUCK_MAX flushes in a row: then it is dropped (tx_drops). */
 void port_tx_flush(struct port_queue *q);
+/* Queues frame `index` of the last burst of `q` for sending by another port, as it is; it stays in the burst as well.
+ * False: there is no room. */
+MUST_USE bool port_forward(struct port_queue *q, uint32_t index, struct port_queue *to);
+/* Sends what is queued, once; what the device does not take at once is dropped (*refused). Returns how many it took. */
+uint32_t port_tx_offer(struct port_queue *q, uint32_t *refused);
 const struct port_counters *port_queue_counters(const struct port_queue *q);
 
 #endif

@@ -22,6 +22,10 @@
 #define DEVICE_NAME_BYTES 64u
 #define FRAME_OVERHEAD (RTE_ETHER_HDR_LEN + 8u) /* Ethernet and two VLAN tags */
 
+#define TAP_DESCRIPTORS 64u
+
+static bool port_refused(const struct port *p, const char *what, int failed, char *error,
+                         size_t error_bytes);
 static bool port_find(const char *device, uint16_t *port_id);
 static uint32_t offloads_of(const struct rte_eth_dev_info *info);
 static bool port_configure(struct port *p, const struct plan_port *plan, struct rte_eth_dev_info *info,
@@ -130,6 +134,26 @@ struct port *port_open(const char *name, const char *device, uint16_t mtu, const
 		return NULL;
 	rss_read_back(p, &info);
 	return p;
+}
+
+struct port *port_open_tap(const char *name, const char *device, const struct port *behind,
+                           const struct plan_port *plan, char *error, size_t error_bytes)
+{
+	const struct plan_port own = { .queues = 1,
+		                       .rx_descriptors = TAP_DESCRIPTORS,
+		                       .tx_descriptors = TAP_DESCRIPTORS,
+		                       .mbuf_data_bytes = plan->mbuf_data_bytes,
+		                       .mbufs = plan->mbufs };
+	struct rte_ether_addr mac;
+	struct port *p = port_open(name, device, behind->mtu, &own, error, error_bytes);
+	if (p == NULL)
+		return NULL;
+	memcpy(mac.addr_bytes, behind->mac, sizeof(mac.addr_bytes));
+	int failed = rte_eth_dev_default_mac_addr_set(p->port_id, &mac);
+	if (failed == 0)
+		return p;
+	(void)port_refused(p, "the kernel does not give its interface the port's MAC", failed, error, error_bytes);
+	return NULL;
 }
 
 /* Writes "port NAME: WHAT: the errno's words". */

@@ -46,11 +46,10 @@ static uint64_t number_read(const struct place *p, const struct settings_row *ro
 
 static void text_address(struct text *t, const struct settings_row *row, const void *at, uint32_t index)
 {
-	if (row->type == SETTINGS_TYPE_PREFIXES) {
-		const struct ip_prefix *prefix = (const struct ip_prefix *)at + index;
-		text_ip_addr(t, prefix->addr);
-		text_char(t, '/');
-		text_u64(t, prefix->bits);
+	if (row->type == SETTINGS_TYPE_INTERFACES) {
+		text_ip_interface(t, ((const struct ip_interface *)at)[index]);
+	} else if (row->type == SETTINGS_TYPE_PREFIX) {
+		text_ip_prefix(t, ((const struct ip_prefix *)at)[index]);
 	} else if (row->type == SETTINGS_TYPE_ADDRESSES || row->type == SETTINGS_TYPE_ADDRESS) {
 		text_ip_addr(t, ((const struct ip_addr *)at)[index]);
 	} else {
@@ -107,6 +106,7 @@ static bool is_set(const struct place *p, const struct settings_row *row)
 	case SETTINGS_TYPE_ENDPOINT:
 		return ((const struct endpoint *)field(p, row->offset))->port != 0;
 	case SETTINGS_TYPE_ADDRESS:
+	case SETTINGS_TYPE_PREFIX: /* begins with its address */
 		return ((const struct ip_addr *)field(p, row->offset))->family != IP_NONE;
 	case SETTINGS_TYPE_CERTIFICATE:
 		return number_read(p, row) != UINT32_MAX;
@@ -116,7 +116,7 @@ static bool is_set(const struct place *p, const struct settings_row *row)
 		return false; /* their members are rows of their own */
 	case SETTINGS_TYPE_CHOICE:
 	case SETTINGS_TYPE_NUMBER:
-	case SETTINGS_TYPE_PREFIXES:
+	case SETTINGS_TYPE_INTERFACES:
 	case SETTINGS_TYPE_ADDRESSES:
 	case SETTINGS_TYPE_ENDPOINTS:
 	case SETTINGS_TYPE_DOMAINS:
@@ -146,13 +146,14 @@ static void show_value(struct buffer *out, const struct settings *s, const struc
 		quote(out, *(const char *const *)field(p, row->offset));
 		break;
 	case SETTINGS_TYPE_ADDRESS:
+	case SETTINGS_TYPE_PREFIX:
 	case SETTINGS_TYPE_ENDPOINT:
 		show_address(out, row, field(p, row->offset), 0);
 		break;
 	case SETTINGS_TYPE_CERTIFICATE:
 		quote(out, s->certificates[number_read(p, row)].name);
 		break;
-	case SETTINGS_TYPE_PREFIXES:
+	case SETTINGS_TYPE_INTERFACES:
 	case SETTINGS_TYPE_ADDRESSES:
 	case SETTINGS_TYPE_ENDPOINTS:
 		show_addresses(out, p, row);
@@ -169,52 +170,60 @@ static void show_value(struct buffer *out, const struct settings *s, const struc
 	}
 }
 
-static void show_row(struct buffer *out, const struct settings *s, const struct place *p,
-                     const struct settings_row *row)
+/* The row's path below `list` (NULL: the top); NULL: it does not belong there, or to a list in between. */
+static const char *name_below(const struct settings_row *row, const struct settings_row *list)
 {
-	const char *list = strstr(row->path, "[].");
-	const char *name = list == NULL ? row->path : list + 3;
-	if (!is_set(p, row))
-		return;
-	buffer_printf(out, "%s%s = ", p->prefix, name);
-	show_value(out, s, p, row);
-	buffer_printf(out, "\n");
+	const char *name = row->path;
+	if (list != NULL) {
+		size_t bytes = strlen(list->path);
+		if (strncmp(name, list->path, bytes) != 0 || strncmp(name + bytes, "[].", 3) != 0)
+			return NULL;
+		name += bytes + 3;
+	}
+	return strstr(name, "[].") == NULL ? name : NULL;
 }
 
-static bool is_member(const struct settings_row *row, const struct settings_row *list)
+static void show_list(struct buffer *out, const struct settings *s, const struct place *p,
+                      const struct settings_row *list, const char *name);
+
+/* All rows of one element. Lists of lists end with the table. */
+static void show_element(struct buffer *out, const struct settings *s, const struct place *p,
+                         const struct settings_row *list)
 {
-	size_t bytes = strlen(list->path);
-	return strncmp(row->path, list->path, bytes) == 0 && strncmp(row->path + bytes, "[].", 3) == 0;
+	for (uint32_t i = 0; i < settings_row_count(); i++) {
+		const struct settings_row *row = settings_row_at(i);
+		const char *name = name_below(row, list);
+		if (name != NULL && row->type == SETTINGS_TYPE_LIST) {
+			show_list(out, s, p, row, name);
+		} else if (name != NULL && is_set(p, row)) {
+			buffer_printf(out, "%s%s = ", p->prefix, name);
+			show_value(out, s, p, row);
+			buffer_printf(out, "\n");
+		}
+	}
 }
 
-static void show_list(struct buffer *out, const struct settings *s, const struct settings_row *list)
+static void show_list(struct buffer *out, const struct settings *s, const struct place *p,
+                      const struct settings_row *list, const char *name)
 {
-	const struct place top = { .base = (const char *)s };
-	uint32_t count = *(const uint32_t *)field(&top, list->count_offset);
-	const char *first = field(&top, list->offset);
+	uint32_t count = *(const uint32_t *)field(p, list->count_offset);
+	const char *first = field(p, list->offset);
 	if (list->storage == SETTINGS_STORAGE_GROWN)
-		memcpy(&first, field(&top, list->offset), sizeof(first));
+		memcpy(&first, field(p, list->offset), sizeof(first));
 	for (uint32_t i = 0; i < count; i++) {
-		struct place p = { .base = first + (size_t)i * list->bytes };
-		struct text t = text_of(p.prefix, sizeof(p.prefix));
-		text_str(&t, list->path);
+		struct place element = { .base = first + (size_t)i * list->bytes };
+		struct text t = text_of(element.prefix, sizeof(element.prefix));
+		text_str(&t, p->prefix);
+		text_str(&t, name);
 		text_char(&t, '[');
 		text_u64(&t, i);
 		text_str(&t, "].");
-		for (uint32_t r = 0; r < settings_row_count(); r++)
-			if (is_member(settings_row_at(r), list))
-				show_row(out, s, &p, settings_row_at(r));
+		show_element(out, s, &element, list);
 	}
 }
 
 void settings_show(const struct settings *settings, struct buffer *out)
 {
 	const struct place top = { .base = (const char *)settings };
-	for (uint32_t i = 0; i < settings_row_count(); i++) {
-		const struct settings_row *row = settings_row_at(i);
-		if (row->type == SETTINGS_TYPE_LIST)
-			show_list(out, settings, row);
-		else if (strstr(row->path, "[].") == NULL)
-			show_row(out, settings, &top, row);
-	}
+	show_element(out, settings, &top, NULL);
 }

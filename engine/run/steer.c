@@ -5,12 +5,8 @@
  */
 #include "run/steer.h"
 
-#define TYPE_VLAN 0x8100u
-#define TYPE_QINQ 0x88a8u
-#define TYPE_ARP 0x0806u
-#define TYPE_IPV6 0x86ddu
-#define VLAN_TAGS_MAX 2u
-#define MAC_BYTES 6u
+#include "wire/eth.h"
+
 #define ARP_OPERATION_OFFSET 6u
 #define ARP_REPLY 2u
 #define IPV6_NEXT_HEADER_OFFSET 6u
@@ -35,14 +31,10 @@ static bool is_advertisement(struct reader r)
 
 bool frame_is_neighbour_news(struct span frame)
 {
-	struct reader r = reader_of(frame);
-	reader_take(&r, MAC_BYTES + MAC_BYTES);
-	uint16_t type = reader_be16(&r);
-	for (uint32_t i = 0; i < VLAN_TAGS_MAX && (type == TYPE_VLAN || type == TYPE_QINQ); i++) {
-		reader_be16(&r);
-		type = reader_be16(&r);
-	}
-	if (type == TYPE_ARP)
-		return is_arp_reply(r);
-	return type == TYPE_IPV6 && is_advertisement(r);
+	struct eth_view eth;
+	if (!eth_parse(frame, &eth))
+		return false;
+	if (eth.type == ETH_ARP)
+		return is_arp_reply(reader_of(eth.payload));
+	return eth.type == ETH_IP6 && is_advertisement(reader_of(eth.payload));
 }

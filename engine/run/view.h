@@ -26,6 +26,7 @@ struct view_stack {
 	const char *port;
 	const struct port_counters *io;
 	const struct tcp_counters *tcp;
+	const struct exception_counters *exception; /* NULL: there is no exception path */
 	uint32_t connections, time_waits;
 };
 

@@ -78,15 +78,23 @@ static bool worker_receive(struct worker *w, uint32_t port, struct instant now)
 {
 	struct span frames[PORT_BURST];
 	uint32_t flags[PORT_BURST];
+	struct exception *x = &w->exceptions[port];
+	struct port_queue *q = w->queues[port];
+	uint32_t ours[PORT_BURST], kept = 0; /* which of the burst, and how many, are for the stack */
 	_Static_assert(PORT_BURST <= TCP_BURST_MAX, "a burst is taken at once");
-	uint32_t count = port_rx(w->queues[port], frames, flags);
-	for (uint32_t i = 0; i < count; i++)
-		if (port_hops(w->queues[port], i) + 1 >= w->worker_count)
-			flags[i] |= TCP_FRAME_FINAL;
-	uint32_t elsewhere = tcp_input_burst(w->stacks[port], frames, flags, count, now);
-	for (uint32_t i = 0; i < count && w->worker_count > 1; i++)
-		worker_passes_on(w, port, i, frames[i], (elsewhere >> i & 1) != 0);
-	return count > 0;
+	uint32_t count = port_rx(q, frames, flags);
+	for (uint32_t i = 0; i < count; i++) {
+		if (exception_is_on(x) && exception_input(x, q, i, frames[i], now))
+			continue;
+		frames[kept] = frames[i];
+		flags[kept] = flags[i] | (port_hops(q, i) + 1 >= w->worker_count ? TCP_FRAME_FINAL : 0);
+		ours[kept++] = i;
+	}
+	uint32_t elsewhere = tcp_input_burst(w->stacks[port], frames, flags, kept, now);
+	for (uint32_t i = 0; i < kept && w->worker_count > 1; i++)
+		worker_passes_on(w, port, ours[i], frames[i], (elsewhere >> i & 1) != 0);
+	bool moved = exception_is_on(x) && exception_turn(x, q, now);
+	return count > 0 || moved;
 }
 
 /* What is another worker's goes to it, and is final there; where nobody knows whose it is, to the next worker, until all

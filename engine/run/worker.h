@@ -15,6 +15,7 @@
 #include "base/histogram.h"
 #include "base/instant.h"
 #include "base/recorder.h"
+#include "run/exception.h"
 #include "run/port_io.h"
 #include "tcp/tcp.h"
 
@@ -60,6 +61,7 @@ struct worker {
 	struct port_queue *queues[WORKER_PORTS_MAX];
 	struct tcp_stack *stacks[WORKER_PORTS_MAX];
 	struct tcp_config tcp_configs[WORKER_PORTS_MAX];
+	struct exception exceptions[WORKER_PORTS_MAX];
 	uint32_t worker_count;
 	struct worker_app app;
 	struct recorder *recorder;

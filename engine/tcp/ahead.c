@@ -86,15 +86,22 @@ static void fetch(const struct tcp_stack *s, uint32_t ref)
 
 void ahead_look(const struct tcp_stack *s, struct span frame, struct ahead *a)
 {
-	const uint8_t *ip = frame.data + ETH_HEADER_BYTES;
-	size_t bytes = frame.bytes - ETH_HEADER_BYTES; /* meaningless if the frame is shorter: see below */
 	a->frame = frame;
 	a->l3 = NULL;
 	a->hash = 0;
 	a->ref = FLOW_NONE;
-	if (frame.bytes <= ETH_HEADER_BYTES)
+	a->vlan = 0;
+	if (frame.bytes <= ETH_HEADER_BYTES_MAX)
 		return;
-	uint16_t type = load_be16(frame.data + 2 * ETH_MAC_BYTES);
+	const uint8_t *ip = frame.data + ETH_HEADER_BYTES;
+	size_t bytes = frame.bytes - ETH_HEADER_BYTES;
+	uint16_t type = load_be16(ip - 2);
+	if (type == ETH_TAG) {
+		a->vlan = load_be16(ip) & ETH_VLAN_MASK;
+		ip += ETH_TAG_BYTES;
+		bytes -= ETH_TAG_BYTES;
+		type = load_be16(ip - 2);
+	}
 	if (!(type == ETH_IP4 && look_ip4(ip, bytes, a)) && !(type == ETH_IP6 && look_ip6(ip, bytes, a)))
 		return;
 	a->l3 = ip;

@@ -22,6 +22,7 @@ struct ahead {
 	uint8_t family;          /* of this enum ip_family */
 	const uint8_t *l4;
 	uint32_t l4_bytes;       /* without padding */
+	uint16_t vlan;           /* of its tag; 0: none */
 	bool marked;             /* congestion experienced */
 	uint32_t key;            /* of the connections heard of late */
 	uint32_t hash;           /* of the flow table, if not found among those; 0: not known */

@@ -122,16 +122,21 @@ enum tcp_connect_outcome tcp_connect_from(struct tcp_stack *s, struct endpoint f
                                           struct handle *id)
 {
 	struct ip_addr hop;
-	uint8_t local;
+	uint8_t local, facing;
+	uint16_t vlan = ROUTE_ANY_VLAN;
 	s->now = now;
 	*id = HANDLE_NONE;
+	bool chosen = from.addr.family != IP_NONE;
 	bool plausible = remote.port != 0 && ip_source_plausible(remote.addr) &&
 	                 !host_owns(s, remote.addr, &local);
-	if (!plausible || !route_find(s, remote.addr, &hop, &local))
-		return TCP_CONNECT_NO_ROUTE;
-	if (from.addr.family != IP_NONE &&
-	    (from.addr.family != remote.addr.family || !host_owns(s, from.addr, &local)))
+	if (chosen && (from.addr.family != remote.addr.family || !host_owns(s, from.addr, &local)))
 		return TCP_CONNECT_NO_PORT;
+	if (chosen)
+		vlan = stack_vlan(s, local);
+	if (!plausible || !route_find(s, vlan, remote.addr, &hop, &facing))
+		return TCP_CONNECT_NO_ROUTE;
+	if (!chosen)
+		local = facing;
 	struct tuple t = { .local = stack_addr(s, local),
 		           .remote = remote.addr,
 		           .remote_port = remote.port };

@@ -39,7 +39,7 @@ void control_commit(struct tcp_stack *s, const struct writer *w, struct tcp_fram
 	struct controls *q = &s->controls;
 	struct control_frame *f = &q->frames[(q->first + q->count) % TCP_CONTROL_FRAMES_MAX];
 	CHECK(w->begin == f->data);
-	if (!w->ok || w->used > s->config.mtu + (size_t)ETH_HEADER_BYTES) {
+	if (!w->ok || w->used > s->config.mtu + (size_t)meta.l2_bytes) {
 		stack_drop(s, TCP_DROP_CONTROL_SIZE);
 		return;
 	}
@@ -48,10 +48,12 @@ void control_commit(struct tcp_stack *s, const struct writer *w, struct tcp_fram
 	q->count++;
 }
 
-void control_headers(struct tcp_stack *s, struct writer *w, const uint8_t *mac, struct ip_addr src,
+void control_headers(struct tcp_stack *s, struct writer *w, const uint8_t *mac, uint8_t local,
                      struct ip_addr dst, uint8_t protocol, uint16_t bytes)
 {
-	eth_emit(w, mac, s->config.mac, src.family == IP_V4 ? ETH_IP4 : ETH_IP6);
+	struct ip_addr src = stack_addr(s, local);
+	eth_emit_vlan(w, mac, s->config.mac, stack_vlan(s, local),
+	              src.family == IP_V4 ? ETH_IP4 : ETH_IP6);
 	if (src.family == IP_V4)
 		ip4_emit(w, src, dst, protocol, bytes);
 	else /* 255 for neighbour discovery's sake (RFC 4861 7.1.1) */
@@ -59,7 +61,7 @@ void control_headers(struct tcp_stack *s, struct writer *w, const uint8_t *mac, 
 		         protocol == IP_ICMP6 ? 255 : IP_HOP_LIMIT);
 }
 
-static void emit_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+static void emit_segment(struct tcp_stack *s, const uint8_t *mac, uint8_t local,
                          struct ip_addr dst, const struct tcp_seg *seg, bool limited,
                          struct instant now)
 {
@@ -67,15 +69,16 @@ static void emit_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr
 	if (!control_begin(s, &w, limited, now))
 		return;
 	uint16_t bytes = tcp_seg_header_bytes(&seg->options);
-	control_headers(s, &w, mac, src, dst, IP_TCP, bytes);
+	uint16_t l2 = stack_l2_bytes(s, local);
+	control_headers(s, &w, mac, local, dst, IP_TCP, bytes);
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, seg);
-	tcp_seg_seal(&w, l4, src, dst, s->config.tx_checksum_offload);
+	tcp_seg_seal(&w, l4, stack_addr(s, local), dst, s->config.tx_checksum_offload);
 	struct tcp_frame_meta meta = {
-		.l2_bytes = ETH_HEADER_BYTES,
-		.l3_bytes = (uint16_t)(l4 - ETH_HEADER_BYTES),
+		.l2_bytes = l2,
+		.l3_bytes = (uint16_t)(l4 - l2),
 		.l4_bytes = bytes,
-		.ipv6 = src.family == IP_V6,
+		.ipv6 = dst.family == IP_V6,
 		.checksum_wanted = s->config.tx_checksum_offload,
 	};
 	control_commit(s, &w, meta);
@@ -84,16 +87,16 @@ static void emit_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr
 		s->counters.resets_out++;
 }
 
-void control_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+void control_segment(struct tcp_stack *s, const uint8_t *mac, uint8_t local,
                      struct ip_addr dst, const struct tcp_seg *seg, struct instant now)
 {
-	emit_segment(s, mac, src, dst, seg, true, now);
+	emit_segment(s, mac, local, dst, seg, true, now);
 }
 
-void control_answer_syn(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+void control_answer_syn(struct tcp_stack *s, const uint8_t *mac, uint8_t local,
                         struct ip_addr dst, const struct tcp_seg *seg, struct instant now)
 {
-	emit_segment(s, mac, src, dst, seg, false, now);
+	emit_segment(s, mac, local, dst, seg, false, now);
 }
 
 size_t control_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta)

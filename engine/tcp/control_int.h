@@ -32,14 +32,14 @@ struct controls {
  * it, so the rate limit holds. Finish with control_commit(). */
 MUST_USE bool control_begin(struct tcp_stack *s, struct writer *w, bool answer, struct instant now);
 void control_commit(struct tcp_stack *s, const struct writer *w, struct tcp_frame_meta meta);
-/* Ethernet and IP header for an L4 payload of known size. */
-void control_headers(struct tcp_stack *s, struct writer *w, const uint8_t *mac, struct ip_addr src,
+/* Ethernet and IP header for an L4 payload of known size, from our address number `local`. */
+void control_headers(struct tcp_stack *s, struct writer *w, const uint8_t *mac, uint8_t local,
                      struct ip_addr dst, uint8_t protocol, uint16_t bytes);
 /* A TCP segment without data. */
-void control_segment(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+void control_segment(struct tcp_stack *s, const uint8_t *mac, uint8_t local,
                      struct ip_addr dst, const struct tcp_seg *seg, struct instant now);
 /* The same for a SYN cookie: one small answer to each SYN, so without the rate limit. */
-void control_answer_syn(struct tcp_stack *s, const uint8_t *mac, struct ip_addr src,
+void control_answer_syn(struct tcp_stack *s, const uint8_t *mac, uint8_t local,
                         struct ip_addr dst, const struct tcp_seg *seg, struct instant now);
 size_t control_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta);
 

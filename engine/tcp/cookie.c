@@ -122,7 +122,7 @@ void cookie_answer(struct tcp_stack *s, const struct packet *p, const struct tcp
 	s->cookies.given = now;
 	s->cookies.any = true;
 	s->counters.cookies_given++;
-	control_answer_syn(s, p->mac, t->local, t->remote, &answer, now);
+	control_answer_syn(s, p->mac, p->local, t->remote, &answer, now);
 }
 
 /* The MSS class of a genuine cookie, or 8. */

@@ -80,7 +80,7 @@ static void answer_with_reset(struct tcp_stack *s, const struct packet *p,
 		reset.ack = seq_add(seg->seq, tcp_seg_len(seg));
 	}
 	stack_drop(s, TCP_DROP_NO_CONNECTION);
-	control_segment(s, p->mac, p->ip.dst, p->ip.src, &reset, now);
+	control_segment(s, p->mac, p->local, p->ip.src, &reset, now);
 }
 
 /* An ACK to a listener may bring back what a SYN cookie said. */

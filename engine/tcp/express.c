@@ -29,6 +29,7 @@ static bool is_for(const struct tcp_stack *s, const struct conn *c, const struct
 	const struct ip_addr *own = &s->config.addresses[c->local].addr;
 	return c->head.magic != 0 && (c->flags & CONN_IN_FLOW) != 0 && c->remote_port == load_be16(a->l4) &&
 	       c->local_port == load_be16(a->l4 + 2) && c->remote.family == a->family &&
+	       stack_vlan(s, c->local) == a->vlan &&
 	       same_bytes(c->remote.bytes, a->src, a->addr_bytes) && same_bytes(own->bytes, a->dst, a->addr_bytes);
 }
 

@@ -21,10 +21,10 @@ static void echo_answer(struct tcp_stack *s, const struct packet *p, const struc
 		return;
 	struct ip_addr own = stack_addr(s, p->local);
 	uint8_t protocol = own.family == IP_V4 ? IP_ICMP : IP_ICMP6;
-	control_headers(s, &w, p->mac, own, p->ip.src, protocol,
+	control_headers(s, &w, p->mac, p->local, p->ip.src, protocol,
 	                (uint16_t)(ICMP_HEADER_BYTES + m->body.bytes));
 	icmp_echo_emit(&w, own, p->ip.src, m);
-	control_commit(s, &w, (struct tcp_frame_meta){ .l2_bytes = ETH_HEADER_BYTES });
+	control_commit(s, &w, (struct tcp_frame_meta){ .l2_bytes = stack_l2_bytes(s, p->local) });
 }
 
 /* RFC 1191, RFC 8201: smaller segments from here on, and what is in flight is sent again. */

@@ -13,7 +13,7 @@ static void reply_reset(struct tcp_stack *s, const struct packet *p, const struc
 		                 .dst_port = seg->src_port,
 		                 .seq = seg->ack,
 		                 .flags = TCP_RST };
-	control_segment(s, p->mac, p->ip.dst, p->ip.src, &reset, now);
+	control_segment(s, p->mac, p->local, p->ip.src, &reset, now);
 }
 
 /* RFC 7323 5.3 R1: before anything else. A repetition gets its ACK, the peer may have missed one.

@@ -35,7 +35,7 @@ static bool admissible(struct tcp_stack *s, const struct packet *p, const struct
 		stack_drop(s, TCP_DROP_TCP_FLAGS);
 		return false;
 	}
-	if (!route_find(s, p->ip.src, &hop, &local)) {
+	if (!route_find(s, p->vlan, p->ip.src, &hop, &local)) {
 		stack_drop(s, TCP_DROP_SYN_NO_ROUTE);
 		return false;
 	}

@@ -16,17 +16,18 @@ void neigh_init(struct neighbours *t, struct neigh *entries, uint16_t *buckets)
 	}
 }
 
+/* VLANs that share addresses share buckets: rare, and the lists are short. */
 static uint16_t *bucket_of(const struct tcp_stack *s, struct ip_addr addr)
 {
 	uint64_t hash = siphash(s->config.secret, span_of(addr.bytes, ip_addr_bytes(addr)));
 	return &s->neighbours.buckets[hash & (NEIGH_BUCKETS - 1)];
 }
 
-static struct neigh *neigh_find(const struct tcp_stack *s, struct ip_addr addr)
+static struct neigh *neigh_find(const struct tcp_stack *s, uint16_t vlan, struct ip_addr addr)
 {
 	for (uint16_t at = *bucket_of(s, addr); at != 0;) {
 		struct neigh *n = &s->neighbours.entries[at - 1];
-		if (ip_addr_equal(n->addr, addr))
+		if (n->vlan == vlan && ip_addr_equal(n->addr, addr))
 			return n;
 		at = n->next;
 	}
@@ -88,7 +89,8 @@ static bool evict_one(struct tcp_stack *s, struct instant now)
 	return true;
 }
 
-static struct neigh *neigh_take(struct tcp_stack *s, struct ip_addr addr, struct instant now)
+static struct neigh *neigh_take(struct tcp_stack *s, uint16_t vlan, struct ip_addr addr,
+                                struct instant now)
 {
 	struct neighbours *t = &s->neighbours;
 	if (t->free == 0 && !evict_one(s, now))
@@ -96,6 +98,7 @@ static struct neigh *neigh_take(struct tcp_stack *s, struct ip_addr addr, struct
 	struct neigh *n = &t->entries[t->free - 1];
 	t->free = n->next;
 	t->used++;
+	n->vlan = vlan;
 	n->addr = addr;
 	n->tries = 0;
 	uint16_t *bucket = bucket_of(s, addr);
@@ -107,15 +110,16 @@ static struct neigh *neigh_take(struct tcp_stack *s, struct ip_addr addr, struct
 static void ask(struct tcp_stack *s, struct neigh *n, struct instant now)
 {
 	n->tries++;
-	host_solicit(s, n->addr, n->state == NEIGH_PROBED ? n->mac : NULL, now);
+	host_solicit(s, n->vlan, n->addr, n->state == NEIGH_PROBED ? n->mac : NULL, now);
 	wheel_set(&s->wheel, &n->timer, instant_add(now, TCP_NEIGHBOUR_RETRY_US));
 }
 
-static struct neigh *begin_resolving(struct tcp_stack *s, struct ip_addr addr, struct instant now)
+static struct neigh *begin_resolving(struct tcp_stack *s, uint16_t vlan, struct ip_addr addr,
+                                     struct instant now)
 {
 	if (s->neighbours.unresolved >= TCP_NEIGHBOURS_UNRESOLVED_MAX)
 		return NULL;
-	struct neigh *n = neigh_take(s, addr, now);
+	struct neigh *n = neigh_take(s, vlan, addr, now);
 	if (n == NULL)
 		return NULL;
 	set_state(s, n, NEIGH_UNRESOLVED);
@@ -138,11 +142,12 @@ static struct neigh *neigh_of(struct tcp_stack *s, struct conn *c, struct instan
 		return n;
 	struct ip_addr hop;
 	uint8_t local;
-	if (!route_find(s, c->remote, &hop, &local))
+	uint16_t vlan = stack_vlan(s, c->local);
+	if (!route_find(s, vlan, c->remote, &hop, &local))
 		return NULL;
-	n = neigh_find(s, hop);
+	n = neigh_find(s, vlan, hop);
 	if (n == NULL)
-		n = begin_resolving(s, hop, now);
+		n = begin_resolving(s, vlan, hop, now);
 	if (n == NULL) {
 		stack_drop(s, TCP_DROP_NEIGHBOUR_FULL);
 		return NULL;
@@ -201,13 +206,13 @@ static void freshen(struct tcp_stack *s, struct neigh *n, struct instant now)
 	}
 }
 
-void neigh_learn(struct tcp_stack *s, struct ip_addr addr, const uint8_t *mac, bool create,
-                 bool replace, struct instant now)
+void neigh_learn(struct tcp_stack *s, uint16_t vlan, struct ip_addr addr, const uint8_t *mac,
+                 bool create, bool replace, struct instant now)
 {
-	struct neigh *n = neigh_find(s, addr);
+	struct neigh *n = neigh_find(s, vlan, addr);
 	bool known = n != NULL && n->state != NEIGH_UNRESOLVED;
 	if (n == NULL && create)
-		n = neigh_take(s, addr, now);
+		n = neigh_take(s, vlan, addr, now);
 	if (n == NULL)
 		return;
 	bool same = known && span_equal(span_of(n->mac, 6), span_of(mac, 6));

@@ -1,6 +1,6 @@
 /*
- * neigh_int.h - neighbours: IP address on the link -> MAC address (ARP RFC 826, ND RFC 4861 7.2,
- * 7.3).
+ * neigh_int.h - neighbours: VLAN and IP address on the link -> MAC address (ARP RFC 826, ND RFC 4861
+ * 7.2, 7.3).
  *
  * A bounded table. An entry is UNRESOLVED while we ask for it (multicast, TCP_NEIGHBOUR_TRIES
  * times), FRESH for TCP_NEIGHBOUR_FRESH_US after it was confirmed, and PROBED when it is used after
@@ -37,6 +37,7 @@ struct neigh {
 	uint8_t state;       /* enum neigh_state */
 	uint8_t tries;
 	uint8_t mac[6];
+	uint16_t vlan; /* with `addr` its key: the same address elsewhere is another machine */
 	struct ip_addr addr;
 };
 
@@ -60,8 +61,8 @@ const uint8_t *neigh_use(struct tcp_stack *s, struct conn *c, struct instant now
 const uint8_t *neigh_peek(struct tcp_stack *s, const struct conn *c);
 /* `addr` was seen to have `mac`. Unknown addresses are entered only with `create`. `replace`: a
  * known MAC may change. */
-void neigh_learn(struct tcp_stack *s, struct ip_addr addr, const uint8_t *mac, bool create,
-                 bool replace, struct instant now);
+void neigh_learn(struct tcp_stack *s, uint16_t vlan, struct ip_addr addr, const uint8_t *mac,
+                 bool create, bool replace, struct instant now);
 /* The peer acknowledged something new: the path to it works. */
 void neigh_confirm(struct tcp_stack *s, const struct conn *c, struct instant now);
 void neigh_expire(struct tcp_stack *s, struct neigh *n, struct instant now);

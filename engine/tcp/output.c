@@ -303,7 +303,7 @@ static size_t ready_output(struct tcp_stack *s, struct room room, struct tcp_fra
 size_t tcp_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta,
                   struct instant now)
 {
-	CHECK(room.bytes >= s->config.mtu + (size_t)ETH_HEADER_BYTES);
+	CHECK(room.bytes >= s->config.mtu + (size_t)ETH_HEADER_BYTES_MAX);
 	s->now = now;
 	size_t bytes = 0;
 	s->control_turn = !s->control_turn;

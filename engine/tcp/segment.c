@@ -146,21 +146,22 @@ static void emit_headers(struct tcp_stack *s, const struct conn *c, struct write
                          const uint8_t *mac, uint16_t l4_bytes)
 {
 	struct ip_addr own = stack_addr(s, c->local);
+	uint16_t vlan = stack_vlan(s, c->local);
 	if (own.family == IP_V4) {
-		eth_emit(w, mac, s->config.mac, ETH_IP4);
+		eth_emit_vlan(w, mac, s->config.mac, vlan, ETH_IP4);
 		ip4_emit(w, own, c->remote, IP_TCP, l4_bytes);
 	} else {
-		eth_emit(w, mac, s->config.mac, ETH_IP6);
+		eth_emit_vlan(w, mac, s->config.mac, vlan, ETH_IP6);
 		ip6_emit(w, own, c->remote, IP_TCP, l4_bytes, IP_HOP_LIMIT);
 	}
 }
 
-static void mark_capable(const struct conn *c, struct writer *w)
+static void mark_capable(const struct conn *c, struct writer *w, uint16_t l3)
 {
 	if (c->remote.family == IP_V4)
-		ip4_mark(w, ETH_HEADER_BYTES, IP_ECT_0);
+		ip4_mark(w, l3, IP_ECT_0);
 	else
-		ip6_mark(w, ETH_HEADER_BYTES, IP_ECT_0);
+		ip6_mark(w, l3, IP_ECT_0);
 }
 
 size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_plan *plan,
@@ -177,17 +178,18 @@ size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_pl
 	fill_options(s, c, plan, &seg.options, now);
 	fill_ack(s, c, &seg);
 	uint8_t header_bytes = tcp_seg_header_bytes(&seg.options);
+	uint16_t l2 = stack_l2_bytes(s, c->local);
 	emit_headers(s, c, &w, mac, (uint16_t)(header_bytes + plan->bytes));
 	if (plan->fresh && (c->flags & CONN_ECN) != 0)
-		mark_capable(c, &w);
+		mark_capable(c, &w, l2);
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, &seg);
 	copy_payload(c, plan, &w);
 	tcp_seg_seal(&w, l4, stack_addr(s, c->local), c->remote, s->config.tx_checksum_offload);
 	CHECK(w.ok);
 	note_sent(s, c, plan, now);
-	*meta = (struct tcp_frame_meta){ .l2_bytes = ETH_HEADER_BYTES,
-		                         .l3_bytes = (uint16_t)(l4 - ETH_HEADER_BYTES),
+	*meta = (struct tcp_frame_meta){ .l2_bytes = l2,
+		                         .l3_bytes = (uint16_t)(l4 - l2),
 		                         .l4_bytes = header_bytes,
 		                         .ipv6 = c->remote.family == IP_V6,
 		                         .checksum_wanted = s->config.tx_checksum_offload };
@@ -214,5 +216,5 @@ void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now)
 		                 .seq = segment_bare_seq(c),
 		                 .ack = c->rcv_nxt,
 		                 .flags = TCP_RST | TCP_ACK };
-	control_segment(s, mac, stack_addr(s, c->local), c->remote, &reset, now);
+	control_segment(s, mac, c->local, c->remote, &reset, now);
 }

@@ -70,7 +70,9 @@ static void check_config(const struct tcp_config *config)
 	CHECK(config->mtu <= 9000);
 	CHECK(config->address_count >= 1);
 	CHECK(config->address_count <= TCP_ADDRESSES_MAX);
-	CHECK(config->gateway_count <= TCP_GATEWAYS_MAX);
+	for (uint32_t i = 0; i < config->address_count; i++)
+		CHECK(config->addresses[i].vlan <= IP_VLAN_MAX);
+	CHECK(config->route_count <= TCP_ROUTES_MAX);
 	CHECK(config->connections_max >= 1);
 	CHECK(config->rx_bytes_max <= TCP_WINDOW_MAX);
 	CHECK(config->tx_bytes_max <= TCP_WINDOW_MAX);
@@ -163,6 +165,10 @@ static void packet_input(struct tcp_stack *s, struct packet *p, struct instant n
 		stack_drop(s, TCP_DROP_IP_DESTINATION);
 		return;
 	}
+	if (stack_vlan(s, p->local) != p->vlan && !ip_is_multicast(p->ip.dst)) {
+		stack_drop(s, TCP_DROP_VLAN_OTHER);
+		return;
+	}
 	if (p->ip.protocol == IP_TCP)
 		demux_input(s, p, now);
 	else if (p->ip.protocol == (v4 ? IP_ICMP : IP_ICMP6))
@@ -176,6 +182,7 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 {
 	struct packet p = { .mac = eth->src,
 		            .group = eth_is_group(eth->dst),
+		            .vlan = eth->vlan,
 		            .checked = checked,
 		            .final = final,
 		            .ahead = ahead };
@@ -200,7 +207,9 @@ void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, b
 	else if (eth.type == ETH_IP6)
 		ip_input(s, &eth, false, ahead, checked, final, now);
 	else if (eth.type == ETH_ARP)
-		host_arp_input(s, eth.payload, now);
+		host_arp_input(s, &eth, now);
+	else if (eth_is_tag(eth.type))
+		stack_drop(s, TCP_DROP_VLAN_STACKED);
 	else
 		stack_drop(s, TCP_DROP_ETHER_TYPE);
 }

@@ -28,6 +28,7 @@
 #include "tcp/source_int.h"
 #include "tcp/tcp.h"
 #include "tcp/time_wait_int.h"
+#include "wire/eth.h"
 #include "wire/ip.h"
 #include "wire/tcp_seg.h"
 
@@ -76,6 +77,7 @@ struct packet { /* one received IP packet for us */
 	bool final;         /* no other stack is to see it */
 	const struct ahead *ahead; /* what its frame seemed to be */
 	uint8_t local;      /* index of the destination address */
+	uint16_t vlan;      /* that the frame came in; 0: untagged */
 	struct ip_view ip;
 };
 
@@ -87,6 +89,17 @@ static inline void stack_drop(struct tcp_stack *s, enum tcp_drop reason)
 static inline struct ip_addr stack_addr(const struct tcp_stack *s, uint8_t local)
 {
 	return s->config.addresses[local].addr;
+}
+
+/* The VLAN that frames of this address are in, and the bytes in front of their IP header. */
+static inline uint16_t stack_vlan(const struct tcp_stack *s, uint8_t local)
+{
+	return s->config.addresses[local].vlan;
+}
+
+static inline uint16_t stack_l2_bytes(const struct tcp_stack *s, uint8_t local)
+{
+	return eth_header_bytes(stack_vlan(s, local));
 }
 
 /* What is left is for bytes in order: windows stop growing, nothing out of order is kept. */
@@ -118,17 +131,19 @@ static inline struct conn *stack_conn_at(const struct tcp_stack *s, uint32_t slo
 void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, bool final, struct instant now);
 /* ---- host.c ---- */
 bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
-void host_arp_input(struct tcp_stack *s, struct span payload, struct instant now);
+void host_arp_input(struct tcp_stack *s, const struct eth_view *eth, struct instant now);
 void host_nd_input(struct tcp_stack *s, const struct packet *p, struct instant now);
-/* Asks for the MAC of `addr`; to `mac` when it is only to be confirmed, to all when NULL. */
-void host_solicit(struct tcp_stack *s, struct ip_addr addr, const uint8_t *mac,
+/* Asks for the MAC of `addr` in a VLAN; to `mac` when it is only to be confirmed, to all when NULL. */
+void host_solicit(struct tcp_stack *s, uint16_t vlan, struct ip_addr addr, const uint8_t *mac,
                   struct instant now);
 /* ---- icmp_in.c ---- */
 void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now);
 /* ---- route.c ---- */
-/* The neighbour through which `remote` is reached, and which of our addresses faces it. */
-MUST_USE bool route_find(const struct tcp_stack *s, struct ip_addr remote, struct ip_addr *hop,
-                         uint8_t *local);
+/* The neighbour through which `remote` is reached, and which of our addresses faces it. What has an
+ * address already leaves by the VLAN of that one; ROUTE_ANY_VLAN: by whichever there is a way. */
+#define ROUTE_ANY_VLAN UINT16_MAX
+MUST_USE bool route_find(const struct tcp_stack *s, uint16_t vlan, struct ip_addr remote,
+                         struct ip_addr *hop, uint8_t *local);
 /* ---- foreign.c ---- */
 /* Is the local port of a tuple for active opens, and then whose? -1: it is not. */
 int foreign_owner(const struct tcp_config *config, const struct tuple *t);

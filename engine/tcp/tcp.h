@@ -15,6 +15,9 @@
  * A connection's handle stays valid until the application gives it up with tcp_release() or tcp_abort();
  * after that the stack finishes alone (FIN exchange, TIME-WAIT).
  *
+ * Addresses may lie in VLANs: frames to one carry its tag and are taken with that tag only; neighbours are
+ * known per VLAN. MTU and MSS count IP bytes and do not change with a tag.
+ *
  * RFC 9293 (TCP), 6298 (RTO), 5681/6582 (loss recovery), 7323 (window scale, timestamps), 6528 (ISN),
  * 826/4861 (neighbours), 792/4443 (ICMP echo).
  */
@@ -36,7 +39,7 @@
 #include "base/span.h"
 
 #define TCP_ADDRESSES_MAX 16u
-#define TCP_GATEWAYS_MAX 4u
+#define TCP_ROUTES_MAX 68u /* 64 that an operator may write, and four gateways */
 #define TCP_LISTENERS_MAX 64u
 #define TCP_FRAME_BYTES_MAX 9216u /* jumbo frames; the port's MTU is usually 1500 */
 
@@ -60,13 +63,24 @@ struct tcp_port_choice {
 	uint16_t (*owner)(const void *context, struct endpoint remote, struct endpoint local);
 };
 
+/* The way to what is off our links. A gateway is the route to 0.0.0.0/0 or ::/0. */
+struct tcp_route {
+	struct ip_prefix to;
+	struct ip_addr via; /* on a link of ours: else the route is never taken */
+};
+
+static inline struct tcp_route tcp_gateway(struct ip_addr via)
+{
+	return (struct tcp_route){ .to = { .addr = { .family = via.family } }, .via = via };
+}
+
 struct tcp_config {
 	uint8_t mac[6];
 	uint16_t mtu; /* IP bytes per frame, 1280..9000 */
 	uint32_t address_count;
-	struct ip_prefix addresses[TCP_ADDRESSES_MAX];
-	uint32_t gateway_count;
-	struct ip_addr gateways[TCP_GATEWAYS_MAX]; /* at most one per family is used for what is off-link */
+	struct ip_interface addresses[TCP_ADDRESSES_MAX];
+	uint32_t route_count;
+	struct tcp_route routes[TCP_ROUTES_MAX];   /* the longest that holds the address, of those the first */
 	uint32_t connections_max;                  /* with those in TIME-WAIT */
 	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYN cookies */
 	bool ecn;                                  /* explicit congestion notification (RFC 3168), where peers agree */
@@ -136,7 +150,7 @@ struct tcp_frame_meta { /* what a checksum-offloading port must know of a frame 
 };
 
 /* Writes the next frame to send; returns its bytes, 0 when there is nothing to send now. room must hold
- * mtu + 14 bytes. */
+ * mtu + 18 bytes (Ethernet's header with a VLAN tag). */
 size_t tcp_output(struct tcp_stack *s, struct room room, struct tcp_frame_meta *meta, struct instant now);
 /* When tcp_expire() has something to do next; INSTANT_NEVER when idle. */
 struct instant tcp_deadline(const struct tcp_stack *s);
@@ -151,7 +165,7 @@ enum tcp_connect_outcome {
 	TCP_CONNECT_STARTED = 1,
 	TCP_CONNECT_NO_PORT,       /* all local ports towards this remote are in use */
 	TCP_CONNECT_NO_CONNECTION, /* connections_max reached */
-	TCP_CONNECT_NO_ROUTE,      /* no address of that family, or off-link and no gateway */
+	TCP_CONNECT_NO_ROUTE,      /* no address of that family, or off-link and no route */
 };
 
 /* Active open. The outcome of the handshake arrives as an event. `user` is the caller's own word. */
@@ -281,5 +295,12 @@ uint32_t tcp_time_waits(const struct tcp_stack *s);
  * of tcp_connect() the answer is known; else -1, and any of them may be the one. Pure function of the frame; used by the
  * worker to hand a frame over when its device brought it to another queue. */
 int tcp_foreign_owner(struct span frame, const struct tcp_config *config);
+
+/* The kernel has an interface behind the same port, with the same MAC: whose is this frame? Our addresses are
+ * ours alone, the rest of what this station gets is the kernel's; news of neighbours is for both. */
+enum tcp_share { TCP_SHARE_OURS = 1, TCP_SHARE_KERNEL, TCP_SHARE_BOTH };
+enum tcp_share tcp_frame_share(struct span frame, const struct tcp_config *config);
+/* May the kernel send this by our port? Not in the name of an address of ours. */
+bool tcp_frame_may_leave(struct span frame, const struct tcp_config *config);
 
 #endif

@@ -84,7 +84,7 @@ static void acknowledge(struct tcp_stack *s, const struct time_wait *w, const ui
 		seg.options.stamp = now_ms(now) + tuple_stamp_offset(s->config.secret, &t);
 		seg.options.stamp_echo = w->stamp_recent;
 	}
-	control_segment(s, mac, t.local, t.remote, &seg, now);
+	control_segment(s, mac, w->local, t.remote, &seg, now);
 }
 
 void time_wait_enter(struct tcp_stack *s, struct conn *c, struct instant now)

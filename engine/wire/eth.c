@@ -6,6 +6,7 @@
 
 #include "wire/load.h"
 
+
 const uint8_t eth_broadcast[ETH_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
 bool eth_parse(struct span frame, struct eth_view *view)
@@ -17,21 +18,24 @@ bool eth_parse(struct span frame, struct eth_view *view)
 	view->dst = header.data;
 	view->src = header.data + ETH_MAC_BYTES;
 	view->type = load_be16(header.data + 2 * ETH_MAC_BYTES);
+	view->vlan = 0;
 	view->l3_offset = ETH_HEADER_BYTES;
-	for (unsigned tags = 0; view->type == ETH_TAG || view->type == ETH_TAG_OUTER; tags++) {
-		if (tags == ETH_TAGS_MAX)
-			return false;
-		(void)reader_be16(&r); /* priority and VLAN number: the port has sorted that out */
+	if (view->type == ETH_TAG) {
+		view->vlan = reader_be16(&r) & ETH_VLAN_MASK;
 		view->type = reader_be16(&r);
-		view->l3_offset += 4;
+		view->l3_offset = ETH_HEADER_BYTES_MAX;
 	}
 	view->payload = r.left;
 	return r.ok;
 }
 
-void eth_emit(struct writer *w, const uint8_t *dst, const uint8_t *src, uint16_t type)
+void eth_emit_vlan(struct writer *w, const uint8_t *dst, const uint8_t *src, uint16_t vlan, uint16_t type)
 {
 	writer_bytes(w, span_of(dst, ETH_MAC_BYTES));
 	writer_bytes(w, span_of(src, ETH_MAC_BYTES));
+	if (vlan != 0) {
+		writer_be16(w, ETH_TAG);
+		writer_be16(w, vlan);
+	}
 	writer_be16(w, type);
 }

@@ -73,9 +73,9 @@ class Lab:
     def server_name(self):
         return "next.test" if self.direct else "mx.weir.test"
 
-    def start_postfix(self, near=True):
+    def start_postfix(self, near=True, also=()):
         """The next hop insists on TLS at 2525, does not have it at 2526, and shows another's
-        certificate at 2527."""
+        certificate at 2527. ALSO: more addresses of its own, for port 2525."""
         self.next = self.stack.enter_context(Postfix(
             "next", self.home,
             ["example.test", "a.sub.test", "bank.test", "six.test", "plain.test", "strict.test",
@@ -85,7 +85,8 @@ class Lab:
              f"{NEXT}:{NEXT_PORT_PLAIN}": ["smtpd_tls_security_level=none"],
              f"{NEXT}:{NEXT_PORT_WRONG}": [
                  f"smtpd_tls_chain_files={self.home}/near.key,{self.home}/near.crt"],
-             f"{NEXT}:{NEXT_PORT_IMPLICIT}": ["smtpd_tls_wrappermode=yes"]}))
+             f"{NEXT}:{NEXT_PORT_IMPLICIT}": ["smtpd_tls_wrappermode=yes"],
+             **{f"{address}:{NEXT_PORT}": [] for address in also}}))
         if near:
             # Bounces come back into near's own mailbox, where the test counts them.
             self.near = self.stack.enter_context(Postfix(

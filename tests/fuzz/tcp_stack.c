@@ -1,5 +1,5 @@
 /*
- * tcp_stack.c - fuzz target: a whole stack under a virtual clock. The input is a list of acts:
+ * tcp_stack.c - fuzz target: a whole stack under a virtual clock, in a VLAN or in none. The input is a list of acts:
  * segments that lie near what the stack expects, raw frames, passing time, and what an application
  * does. However it goes, afterwards everything is given up and nothing may be left.
  */
@@ -41,7 +41,9 @@ static void hear(struct game *g, struct span frame)
 	struct eth_view eth;
 	struct ip_view ip;
 	struct tcp_seg seg;
-	if (!eth_parse(frame, &eth) || eth.type != ETH_IP4)
+	demand(eth_parse(frame, &eth));
+	demand(eth.vlan == stack_vlan(g->rig.stack, eth.type == ETH_IP6 ? 1 : 0));
+	if (eth.type != ETH_IP4)
 		return;
 	demand(ip4_parse(eth.payload, eth.l3_offset, false, &ip) == IP_OK);
 	if (ip.protocol != IP_TCP)
@@ -124,7 +126,7 @@ static void send_segment(struct game *g)
 	struct writer w = writer_of((struct room){ frame, sizeof(frame) });
 	struct ip_addr own = stack_addr(g->rig.stack, 0);
 	struct ip_addr remote = rig_addr("198.18.0.9");
-	eth_emit(&w, g->rig.stack->config.mac, peer_mac, ETH_IP4);
+	eth_emit_vlan(&w, g->rig.stack->config.mac, peer_mac, stack_vlan(g->rig.stack, 0), ETH_IP4);
 	ip4_emit(&w, remote, own, IP_TCP, (uint16_t)(tcp_seg_header_bytes(&seg.options) + bytes));
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, &seg);
@@ -179,6 +181,22 @@ static void pass_time(struct game *g, uint64_t us)
 	tcp_expire(g->rig.stack, g->now);
 }
 
+/* What would be the kernel's alone must do nothing here but be counted. */
+static void raw_frame(struct game *g, struct span frame)
+{
+	const struct tcp_config *config = &g->rig.stack->config;
+	enum tcp_share share = tcp_frame_share(frame, config);
+	uint32_t neighbours = g->rig.stack->neighbours.used, controls = g->rig.stack->controls.count;
+	uint64_t segments = g->rig.stack->counters.segments_in;
+	(void)tcp_frame_may_leave(frame, config);
+	tcp_input(g->rig.stack, frame, 0, g->now);
+	if (share != TCP_SHARE_KERNEL)
+		return;
+	demand(g->rig.stack->neighbours.used == neighbours);
+	demand(g->rig.stack->controls.count == controls);
+	demand(g->rig.stack->counters.segments_in == segments);
+}
+
 static void act(struct game *g)
 {
 	uint8_t what = reader_u8(&g->in);
@@ -191,9 +209,9 @@ static void act(struct game *g)
 	else if (what < 210)
 		connect_act(g);
 	else if (what < 215)
-		neigh_learn(g->rig.stack, rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
+		neigh_learn(g->rig.stack, stack_vlan(g->rig.stack, 0), rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
 	else
-		tcp_input(g->rig.stack, reader_take(&g->in, reader_u8(&g->in)), 0, g->now);
+		raw_frame(g, reader_take(&g->in, reader_u8(&g->in)));
 }
 
 /* Everything is given up; time runs until the last timer: nothing may be left. */
@@ -222,6 +240,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.per_source_half_open_max = 2;
 	config.keepalive = (struct tcp_keepalive){ .idle_ms = 20000, .interval_ms = 500, .probes = 3 };
 	config.user_timeout_ms = size > 0 && data[0] % 4 == 0 ? 30000 : 0;
+	config.addresses[0].vlan = size > 0 && data[0] / 8 % 2 == 0 ? 100 : 0;
 	config.congestion = size > 0 && data[0] % 2 == 0 ? TCP_NEWRENO : TCP_CUBIC;
 	g->now = (struct instant){ .us = 1000 * SECOND_US };
 	rig_make(&g->rig, &config, 24, g->now);
@@ -229,7 +248,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g->peers[1] = (struct peer){ .port = 5001, .local_port = 25, .next = { 7 } };
 	if (!tcp_listen(g->rig.stack, (struct endpoint){ .port = 25 }, 1))
 		abort();
-	neigh_learn(g->rig.stack, rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
+	neigh_learn(g->rig.stack, stack_vlan(g->rig.stack, 0), rig_addr("198.18.0.9"), peer_mac, true, true, g->now);
 	g->in = reader_of(span_of(data, size));
 	for (unsigned i = 0; i < ACTS_MAX && g->in.ok && g->in.left.bytes > 0; i++) {
 		act(g);

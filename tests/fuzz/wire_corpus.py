@@ -64,7 +64,10 @@ def frames():
     write("wire_frame", "tcp4_data", eth(0x0800, ip4(6, tcp(0x18, b"", b"EHLO example.test\r\n"))))
     write("wire_frame", "tcp4_sack", eth(0x0800, ip4(6, tcp(0x10, bytes.fromhex(
         "0101080a00000001000000020101050a0000000500000009")))))
+    write("wire_frame", "tcp4_tag", eth(0x0800, ip4(6, syn), bytes.fromhex("8100e064")))
+    write("wire_frame", "tcp4_priority", eth(0x0800, ip4(6, syn), bytes.fromhex("8100e000")))
     write("wire_frame", "tcp4_vlan", eth(0x0800, ip4(6, syn), bytes.fromhex("88a8000181000002")))
+    write("wire_frame", "tcp4_two_tags", eth(0x0800, ip4(6, syn), bytes.fromhex("8100000181000002")))
     write("wire_frame", "tcp4_options", eth(0x0800, ip4(6, syn, options=bytes(8))))
     write("wire_frame", "tcp4_fragment", eth(0x0800, ip4(6, syn, fragment=0x2000)))
     write("wire_frame", "tcp6_syn", eth(0x86DD, ip6(6, tcp(2, SYN_OPTIONS, pseudo=PEER6 + OUR6))))

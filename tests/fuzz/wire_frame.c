@@ -68,6 +68,19 @@ static void packet(struct span frame, const struct ip_view *ip)
 	(void)!nd_parse(ip, &nd);
 }
 
+static void tag_again(const struct eth_view *eth)
+{
+	uint8_t room[ETH_HEADER_BYTES_MAX];
+	struct writer w = writer_of((struct room){ room, sizeof(room) });
+	struct eth_view other;
+	eth_emit_vlan(&w, eth->dst, eth->src, eth->vlan, eth->type);
+	demand(w.ok);
+	if (eth_is_tag(eth->type))
+		return; /* more tags than we write */
+	demand(eth_parse(writer_span(&w), &other));
+	demand(other.vlan == eth->vlan && other.type == eth->type);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span frame = span_of(data, size);
@@ -77,6 +90,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!eth_parse(frame, &eth))
 		return 0;
 	demand_inside(frame, eth.payload);
+	demand(eth.vlan < 4096);
+	demand(eth.l3_offset + eth.payload.bytes == frame.bytes);
+	tag_again(&eth);
 	if (ip4_parse(eth.payload, eth.l3_offset, true, &ip) == IP_OK)
 		packet(frame, &ip);
 	if (ip6_parse(eth.payload, eth.l3_offset, &ip) == IP_OK)

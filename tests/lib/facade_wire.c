@@ -16,15 +16,21 @@
 #include "wire/nd.h"
 #include "wire/tcp_seg.h"
 
-#define FRAME_BYTES (FACADE_PACKET_BYTES_MAX + ETH_HEADER_BYTES)
+#define FRAME_BYTES (FACADE_PACKET_BYTES_MAX + ETH_HEADER_BYTES_MAX)
 
 static const uint8_t peer_mac[6] = { 2, 0, 0, 0, 0, 0x99 };
+
+/* Of the address of that type's family. */
+static uint16_t vlan_of(const struct facade *f, uint16_t type)
+{
+	return f->options.stack.addresses[type == ETH_IP6 ? 1 : 0].vlan;
+}
 
 static void frame_in(struct facade *f, struct span payload, uint16_t type)
 {
 	static uint8_t frame[FRAME_BYTES];
 	struct writer w = writer_of((struct room){ .data = frame, .bytes = sizeof(frame) });
-	eth_emit(&w, f->options.stack.mac, peer_mac, type);
+	eth_emit_vlan(&w, f->options.stack.mac, peer_mac, vlan_of(f, type), type);
 	writer_bytes(&w, payload);
 	if (w.ok)
 		tcp_input(f->stack, writer_span(&w), 0, f->now);
@@ -166,6 +172,8 @@ void facade_collect(struct facade *f)
 	while ((bytes = tcp_output(f->stack, room, &meta, f->now)) > 0) {
 		if (!eth_parse(span_of(frame, bytes), &eth))
 			abort();
+		CHECK(eth.vlan == vlan_of(f, eth.type));
+		CHECK(meta.l2_bytes == eth.l3_offset);
 		if (eth.type == ETH_ARP)
 			answer_arp(f, eth.payload);
 		else

@@ -23,7 +23,7 @@ struct facade_options facade_defaults(void)
 		.stack = { .mac = { 2, 0, 0, 0, 0, 1 },
 		           .mtu = 1500,
 		           .address_count = 2,
-		           .gateway_count = 2,
+		           .route_count = 2,
 		           .connections_max = FACADE_SOCKETS_MAX,
 		           .half_open_max = FACADE_SOCKETS_MAX / 4,
 		           .rx_bytes_max = 65536,
@@ -38,10 +38,10 @@ struct facade_options facade_defaults(void)
 		.blocks = 512,
 		.begin = { .us = 1000 * SECOND_US },
 	};
-	o.stack.addresses[0] = (struct ip_prefix){ .addr = address("198.18.0.1"), .bits = 24 };
-	o.stack.addresses[1] = (struct ip_prefix){ .addr = address("2001:2::1"), .bits = 64 };
-	o.stack.gateways[0] = address("198.18.0.254");
-	o.stack.gateways[1] = address("2001:2::fe");
+	o.stack.addresses[0] = (struct ip_interface){ .addr = address("198.18.0.1"), .bits = 24 };
+	o.stack.addresses[1] = (struct ip_interface){ .addr = address("2001:2::1"), .bits = 64 };
+	o.stack.routes[0] = tcp_gateway(address("198.18.0.254"));
+	o.stack.routes[1] = tcp_gateway(address("2001:2::fe"));
 	return o;
 }
 

@@ -75,9 +75,9 @@ static struct tcp_config stack_config(uint32_t host, uint64_t seed)
 		.secret = { .k0 = seed * 3 + host, .k1 = seed * 7 + 1 },
 		.seed = seed + host,
 	};
-	c.addresses[0] = (struct ip_prefix){
+	c.addresses[0] = (struct ip_interface){
 		.addr = { .family = IP_V4, .bytes = { 198, 18, 0, last[host] } }, .bits = 24 };
-	c.addresses[1] = (struct ip_prefix){
+	c.addresses[1] = (struct ip_interface){
 		.addr = { .family = IP_V6, .bytes = { 0x20, 0x01, 0, 2, 0, 0, 0, 1, [15] = last[host] } },
 		.bits = 64 };
 	return c;

@@ -50,7 +50,7 @@ static struct tcp_config stack_config(const struct stage *g, enum talk_host host
 		.secret = { .k0 = 3 + host, .k1 = 7 },
 		.seed = 1 + host,
 	};
-	c.addresses[0] = (struct ip_prefix){
+	c.addresses[0] = (struct ip_interface){
 		.addr = { .family = IP_V4, .bytes = { 198, 18, 0, last[host] } }, .bits = 24
 	};
 	return c;

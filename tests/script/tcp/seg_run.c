@@ -11,7 +11,8 @@
  *	set NAME VALUE           mtu, rx_bytes_max, tx_bytes_max, half_open_max, connections_max,
  *	                         rx_bytes_initial, time_wait_ms, reorder_bytes_max, window_shift, rto_initial_ms, blocks,
  *	                         peer_isn, per_source_max, per_source_half_open_max, user_timeout_ms,
- *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
+ *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn; `set vlan N` tags
+ *	                         every frame, both ways; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
  *	                         before 2^32
  *
  * Every other line starts with a time in seconds, absolute or `+` relative to the line before, and
@@ -95,6 +96,8 @@ static void set(struct play *p)
 		c->cookies_off = value != 0;
 	else if (strcmp(name, "newreno") == 0)
 		c->congestion = value != 0 ? TCP_NEWRENO : TCP_CUBIC;
+	else if (strcmp(name, "vlan") == 0)
+		c->addresses[0].vlan = c->addresses[1].vlan = (uint16_t)value;
 	else if (strcmp(name, "wrap") == 0)
 		p->wrap = value != 0;
 	else if (strcmp(name, "family") == 0 && (value == 4 || value == 6))

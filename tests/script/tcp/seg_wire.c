@@ -234,7 +234,7 @@ static void router_reports(struct play *p)
 	writer_be16(&q, f->local_port);
 	writer_be16(&q, PEER_PORT);
 	writer_be32(&q, seq);
-	struct ip_addr router = p->options.stack.gateways[p->family == IP_V4 ? 0 : 1];
+	struct ip_addr router = p->options.stack.routes[p->family == IP_V4 ? 0 : 1].via;
 	struct writer w = writer_of((struct room){ bytes, sizeof(bytes) });
 	emit_ip(p, &w, router, p->family == IP_V4 ? IP_ICMP : IP_ICMP6, ICMP_HEADER_BYTES + q.used);
 	size_t l4 = w.used;

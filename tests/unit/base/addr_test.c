@@ -216,6 +216,56 @@ static void prefixes_are_parsed_strictly(void)
 	}
 }
 
+static void interfaces_are_parsed_strictly(void)
+{
+	static const char *const wrong[] = {
+		"",
+		"1.2.3.4",
+		"1.2.3.4 vlan 5",
+		"1.2.3.4/24 ",
+		"1.2.3.4/24 vlan",
+		"1.2.3.4/24 vlan ",
+		"1.2.3.4/24 vlan 0",
+		"1.2.3.4/24 vlan 05",
+		"1.2.3.4/24 vlan 4095",
+		"1.2.3.4/24 vlan 65546",
+		"1.2.3.4/24 vlan -1",
+		"1.2.3.4/24 vlan 5 ",
+		"1.2.3.4/24  vlan 5",
+		"1.2.3.4/24 vlan  5",
+		"1.2.3.4/24 VLAN 5",
+		"1.2.3.4/24 vlan5",
+		"1.2.3.4/33 vlan 5",
+		"1.2.3.4/24\tvlan 5",
+		" vlan 5",
+	};
+	struct ip_interface i;
+	CU_ASSERT_TRUE(ip_interface_parse(SPAN("198.18.0.2/24"), &i));
+	CU_ASSERT(i.bits == 24 && i.addr.bytes[3] == 2 && i.vlan == 0);
+	CU_ASSERT_TRUE(ip_interface_parse(SPAN("2001:2::2/64 vlan 1"), &i));
+	CU_ASSERT(i.bits == 64 && i.addr.bytes[15] == 2 && i.vlan == 1);
+	memset(&i, 0x77, sizeof(i));
+	struct ip_interface before = i;
+	for (size_t n = 0; n < COUNT_OF(wrong); n++) {
+		CU_ASSERT_FALSE(ip_interface_parse(span_str(wrong[n]), &i));
+		CU_ASSERT_EQUAL(memcmp(&i, &before, sizeof(i)), 0);
+	}
+}
+
+static void interfaces_come_out_as_they_went_in(void)
+{
+	static const char *const right[] = { "198.18.0.2/24", "198.18.0.2/32 vlan 4094", "2001:2::2/64 vlan 7",
+		                             "::/0" };
+	for (size_t n = 0; n < COUNT_OF(right); n++) {
+		char buffer[ADDR_TEXT_BYTES];
+		struct text t = text_of(buffer, sizeof(buffer));
+		struct ip_interface i;
+		CU_ASSERT_TRUE_FATAL(ip_interface_parse(span_str(right[n]), &i));
+		text_ip_interface(&t, i);
+		CU_ASSERT_STRING_EQUAL(buffer, right[n]);
+	}
+}
+
 static void endpoints_are_parsed_strictly(void)
 {
 	static const char *const wrong[] = { "",             ":",           ":25",          "1.2.3.4",       "1.2.3.4:",
@@ -361,6 +411,8 @@ UNIT("base/addr", { "published examples come out in canonical form", published_e
      { "prefix lengths agree with counting bits", prefix_lengths_agree_with_counting_bits },
      { "no address is in no prefix", no_address_is_in_no_prefix },
      { "prefixes are parsed strictly", prefixes_are_parsed_strictly },
+     { "addresses with their VLAN are parsed strictly", interfaces_are_parsed_strictly },
+     { "they come out as they went in", interfaces_come_out_as_they_went_in },
      { "endpoints are parsed strictly", endpoints_are_parsed_strictly },
      { "endpoint text round-trips and fits its buffer", endpoint_text_round_trips_and_fits },
      { "no address is shown as a dash", no_address_is_shown_as_a_dash },

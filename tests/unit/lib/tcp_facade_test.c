@@ -214,7 +214,7 @@ static void wrong_calls_are_answered(void)
 	CU_ASSERT_EQUAL(facade_read(f, s, (struct room){ &byte, 1 }, &n), FACADE_BAD_SOCKET);
 	CU_ASSERT_EQUAL(facade_read(f, 300, (struct room){ &byte, 1 }, &n), FACADE_BAD_SOCKET);
 	CU_ASSERT_EQUAL(facade_listen(f, s, 1), FACADE_INVALID);
-	struct endpoint stranger = { .addr = o.stack.gateways[0], .port = 25 };
+	struct endpoint stranger = { .addr = o.stack.routes[0].via, .port = 25 };
 	CU_ASSERT_EQUAL(facade_bind(f, s, stranger), FACADE_INVALID);
 	CU_ASSERT_EQUAL(facade_poll(f, s), 0);
 	CU_ASSERT_EQUAL(facade_deadline(f).us, UINT64_MAX);

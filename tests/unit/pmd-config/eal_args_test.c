@@ -49,6 +49,18 @@ static bool refused(const char *lcores, const char *device, const char *reason)
 	return !make(&want) && strcmp(said, reason) == 0;
 }
 
+static void an_exception_path_is_a_tap_beside_its_port(void)
+{
+	struct eal_want want = want_of("1", "0000:01:00.0");
+	char name[32];
+	struct text t = text_of(name, sizeof(name));
+	want.ports[0].exception = "kern0";
+	CU_ASSERT_TRUE_FATAL(make(&want));
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, " --allow=0000:01:00.0 --vdev=net_tap_exception0,iface=kern0"));
+	eal_exception_device(0, &t);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, name));
+}
+
 static void virtual_devices_are_made_and_the_bus_left_alone(void)
 {
 	CU_ASSERT_TRUE(made(
@@ -173,6 +185,7 @@ static void devices_are_told_apart(void)
 }
 
 UNIT("pmd-config/eal_args",
+     { "an exception path is a tap beside its port", an_exception_path_is_a_tap_beside_its_port },
      { "virtual devices are made and the PCI bus left alone",
        virtual_devices_are_made_and_the_bus_left_alone },
      { "PCI devices are allowed one by one", pci_devices_are_allowed_one_by_one },

@@ -180,6 +180,18 @@ static void core_lists_are_read(void)
 			plan_lcores_parse(span_of(wrong[i], strlen(wrong[i])), lcores, &count));
 }
 
+static void frames_of_the_kernel_are_not_freed_in_bulk(void)
+{
+	struct plan plan;
+	struct plan_want want = want_of("1");
+	CU_ASSERT_TRUE(plan_make(&want, &i40e, &plan, &why));
+	CU_ASSERT_TRUE(plan.ports[0].offloads & PLAN_TX_FAST_FREE);
+	want.ports[0].exception = "kern0"; /* they are of another pool */
+	CU_ASSERT_TRUE(plan_make(&want, &i40e, &plan, &why));
+	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_TX_FAST_FREE);
+	CU_ASSERT_EQUAL(plan.ports[0].offloads & CHECKSUMS, CHECKSUMS);
+}
+
 static void one_worker_runs_on_anything(void)
 {
 	static const struct plan_inventory_port *const all[] = { &memif, &af_packet, &af_xdp, &tap,
@@ -312,7 +324,10 @@ static void the_same_input_gives_the_same_plan(void)
 	CU_ASSERT_FALSE(plan_make(&want, &memif, &a, &why));
 }
 
-UNIT("pmd-config/plan", { "lists of cores are read, wrong ones refused", core_lists_are_read },
+UNIT("pmd-config/plan",
+     { "where the kernel's frames leave too, none are freed in bulk",
+       frames_of_the_kernel_are_not_freed_in_bulk },
+     { "lists of cores are read, wrong ones refused", core_lists_are_read },
      { "one worker runs on any port", one_worker_runs_on_anything },
      { "several workers are steered as the driver can",
        several_workers_are_steered_as_the_driver_can },

@@ -44,8 +44,9 @@ static void arguments_hold(const struct settings *s, const char *expected)
 				 .port_count = s->port_count,
 				 .words = s->dpdk.eal };
 	for (uint32_t i = 0; i < s->port_count; i++)
-		want.ports[i] = (struct plan_port_want){ s->ports[i].name, s->ports[i].device,
-							 s->ports[i].mtu };
+		want.ports[i] = (struct plan_port_want){ .name = s->ports[i].name,
+							 .device = s->ports[i].device,
+							 .mtu = s->ports[i].mtu };
 	CU_ASSERT_TRUE_FATAL(eal_args_make(&want, &args, &why));
 	bool found = false;
 	for (uint32_t i = 0; i < args.count; i++)

@@ -109,6 +109,19 @@ static void opens_are_told_apart_by_side(void)
 	CU_ASSERT_TRUE(page_has("weir_tcp_opens_total{worker=\"0\",port=\"wire0\",side=\"next\"} 4"));
 }
 
+static void an_exception_path_is_counted_where_there_is_one(void)
+{
+	const struct exception_counters x = { .in_limited = 7, .out_ours = 2 };
+	view_make();
+	CU_ASSERT_FALSE(page_has("weir_exception_frames_total{port=\"wire0\",queue=\"0\",direction=\"in\","
+	                         "outcome=\"limited\"} 0"));
+	view.workers[1].stacks[0].exception = &x;
+	CU_ASSERT_TRUE(page_has("weir_exception_frames_total{port=\"wire0\",queue=\"1\",direction=\"in\","
+	                        "outcome=\"limited\"} 7"));
+	CU_ASSERT_TRUE(page_has("weir_exception_frames_total{port=\"wire0\",queue=\"1\",direction=\"out\","
+	                        "outcome=\"our_address\"} 2"));
+}
+
 static void a_worker_without_tls_has_no_tls_samples(void)
 {
 	struct buffer out = { .data = NULL };
@@ -193,6 +206,7 @@ UNIT("run/metrics", { "busy cycles become seconds", busy_cycles_become_seconds }
      { "each relay counter is a family in lower case", each_relay_counter_is_a_family_in_lower_case },
      { "drops carry their reason", drops_carry_their_reason },
      { "opens are told apart by side", opens_are_told_apart_by_side },
+     { "an exception path is counted where there is one", an_exception_path_is_counted_where_there_is_one },
      { "a worker without TLS has no TLS samples", a_worker_without_tls_has_no_tls_samples },
      { "the budget sums workers and is exact at its bounds",
        the_budget_sums_workers_and_is_exact_at_its_bounds },

@@ -23,8 +23,11 @@ static void settings_make(void)
 		.name = "wire0",
 		.device = "net_tap0,iface=\"x\"",
 		.address_count = 1,
-		.addresses = { { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } }, .bits = 24 } },
+		.addresses = { { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } }, .bits = 24, .vlan = 100 } },
 		.mtu = 9000,
+		.route_count = 2,
+		.routes = { [1] = { .to = { .addr = { .family = IP_V4, .bytes = { 198, 19 } }, .bits = 16 },
+		                    .via = { .family = IP_V4, .bytes = { 198, 18, 0, 1 } } } },
 	};
 	settings.certificate_count = 2;
 	settings.certificates[1].name = "second";
@@ -64,9 +67,17 @@ static void elements_of_lists_are_numbered(void)
 {
 	settings_make();
 	CU_ASSERT_TRUE(shows("ports[0].mtu = 9000"));
-	CU_ASSERT_TRUE(shows("ports[0].addresses = [ \"198.18.0.2/24\" ]"));
+	CU_ASSERT_TRUE(shows("ports[0].addresses = [ \"198.18.0.2/24 vlan 100\" ]"));
 	CU_ASSERT_TRUE(shows("routes[1].domains = [ \"example.test\", \".sub.test\" ]"));
 	CU_ASSERT_TRUE(shows("routes[1].next = [ \"[::1]:2525\" ]"));
+}
+
+static void lists_in_lists_are_numbered_twice(void)
+{
+	settings_make();
+	CU_ASSERT_TRUE(shows("ports[0].routes[1].to = \"198.19.0.0/16\""));
+	CU_ASSERT_TRUE(shows("ports[0].routes[1].via = \"198.18.0.1\""));
+	CU_ASSERT_FALSE(shows("ports[0].routes[0].to = \"-/0\"")); /* not set */
 }
 
 static void quotes_in_texts_are_escaped(void)
@@ -85,6 +96,7 @@ static void a_certificate_is_shown_by_name_and_none_not_at_all(void)
 
 UNIT("run/settings_show", { "plain values stand under their path", plain_values_stand_under_their_path },
      { "elements of lists are numbered", elements_of_lists_are_numbered },
+     { "elements of lists in lists are numbered twice", lists_in_lists_are_numbered_twice },
      { "quotes in texts are escaped", quotes_in_texts_are_escaped },
      { "a certificate is shown by name, and none not at all",
        a_certificate_is_shown_by_name_and_none_not_at_all })

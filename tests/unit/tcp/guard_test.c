@@ -17,7 +17,7 @@ static void begin(uint32_t blocks)
 	now = (struct instant){ .us = 1000 * SECOND_US };
 	rig_make(&rig, &config, blocks, now);
 	CU_ASSERT_FATAL(tcp_listen(rig.stack, (struct endpoint){ .port = 25 }, 1));
-	neigh_learn(rig.stack, rig_addr("198.18.0.254"), peer_mac, true, true, now);
+	neigh_learn(rig.stack, 0, rig_addr("198.18.0.254"), peer_mac, true, true, now);
 }
 
 static void send(struct ip_addr from, uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
@@ -70,8 +70,8 @@ static struct ip_addr address(uint32_t n)
 static struct tcp_config guarded(void)
 {
 	struct tcp_config c = rig_config(1);
-	c.gateway_count = 1;
-	c.gateways[0] = rig_addr("198.18.0.254");
+	c.route_count = 1;
+	c.routes[0] = tcp_gateway(rig_addr("198.18.0.254"));
 	return c;
 }
 

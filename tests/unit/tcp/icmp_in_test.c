@@ -18,7 +18,7 @@ static void begin(void)
 	struct endpoint to = { .addr = b.addresses[0].addr, .port = 25 };
 	rig_wire_make(&wire, &a, &b, 64, (struct rig_faults){ 0 }, 1,
 	              (struct instant){ .us = SECOND_US });
-	neigh_learn(wire.end[0].stack, to.addr, b.mac, true, true, wire.now);
+	neigh_learn(wire.end[0].stack, 0, to.addr, b.mac, true, true, wire.now);
 	CU_ASSERT_FATAL(tcp_listen(wire.end[1].stack, to, 1));
 	CU_ASSERT_FATAL(tcp_connect(wire.end[0].stack, to, 1, wire.now, &id) ==
 	                TCP_CONNECT_STARTED);

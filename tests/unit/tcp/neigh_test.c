@@ -19,8 +19,8 @@ static void begin(void)
 {
 	struct tcp_config config = rig_config(1);
 	config.connections_max = 2000;
-	config.gateway_count = 1;
-	config.gateways[0] = rig_addr("198.18.0.254");
+	config.route_count = 1;
+	config.routes[0] = tcp_gateway(rig_addr("198.18.0.254"));
 	now = (struct instant){ .us = 500 * SECOND_US };
 	rig_make(&rig, &config, 16, now);
 }
@@ -132,7 +132,7 @@ static void what_is_off_the_link_goes_to_the_gateway(void)
 	CU_ASSERT_EQUAL(tcp_connect(rig.stack, self, 1, now, &id), TCP_CONNECT_NO_ROUTE);
 	struct ip_addr hop;
 	uint8_t local;
-	CU_ASSERT(route_find(rig.stack, rig_addr("fe80::1"), &hop, &local));
+	CU_ASSERT(route_find(rig.stack, ROUTE_ANY_VLAN, rig_addr("fe80::1"), &hop, &local));
 	CU_ASSERT_EQUAL(local, 1);
 	struct endpoint far = { .addr = rig_addr("2001:db8::1"), .port = 25 };
 	CU_ASSERT_EQUAL(tcp_connect(rig.stack, far, 1, now, &id), TCP_CONNECT_NO_ROUTE);
@@ -215,7 +215,7 @@ static void a_full_table_gives_up_somebody(void)
 		a.bytes[1] = 19;
 		a.bytes[2] = (uint8_t)(i >> 8);
 		a.bytes[3] = (uint8_t)i;
-		neigh_learn(rig.stack, a, peer_mac, true, true, now);
+		neigh_learn(rig.stack, 0, a, peer_mac, true, true, now);
 	}
 	CU_ASSERT_EQUAL(rig.stack->neighbours.used, TCP_NEIGHBOURS_MAX);
 	rig_free(&rig);

@@ -82,7 +82,7 @@ static void a_port_that_finishes_checksums_gets_what_it_needs(void)
 	size_t n;
 	do { /* the SYN behind the ARP exchange */
 		rig_turn(&wire, instant_add(wire.now, 1000));
-		neigh_learn(wire.end[0].stack, rig_addr("198.18.0.2"),
+		neigh_learn(wire.end[0].stack, 0, rig_addr("198.18.0.2"),
 		            wire.end[1].stack->config.mac, true, true, wire.now);
 		n = tcp_output(wire.end[0].stack, (struct room){ room, sizeof(room) }, &meta,
 		               wire.now);

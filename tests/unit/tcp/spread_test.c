@@ -72,16 +72,16 @@ static void begin(enum device kind)
 		config.scattered = kind == FRAME_BY_FRAME;
 		make_ports(i, &config);
 		rig_make(&stacks[i], &config, 64, now);
-		neigh_learn(stacks[i].stack, rig_addr("198.18.0.2"), (const uint8_t[]){ 2, 0, 0, 0, 0, 2 }, true, true, now);
-		neigh_learn(stacks[i].stack, rig_addr("2001:2::2"), (const uint8_t[]){ 2, 0, 0, 0, 0, 2 }, true, true, now);
+		neigh_learn(stacks[i].stack, 0, rig_addr("198.18.0.2"), (const uint8_t[]){ 2, 0, 0, 0, 0, 2 }, true, true, now);
+		neigh_learn(stacks[i].stack, 0, rig_addr("2001:2::2"), (const uint8_t[]){ 2, 0, 0, 0, 0, 2 }, true, true, now);
 		CU_ASSERT_TRUE_FATAL(tcp_listen(stacks[i].stack, (struct endpoint){ .port = 25 }, 1));
 	}
 	struct tcp_config config = rig_config(2);
 	config.connections_max = 2048;
 	config.half_open_max = 2048;
 	rig_make(&server, &config, 64, now);
-	neigh_learn(server.stack, rig_addr("198.18.0.1"), (const uint8_t[]){ 2, 0, 0, 0, 0, 1 }, true, true, now);
-	neigh_learn(server.stack, rig_addr("2001:2::1"), (const uint8_t[]){ 2, 0, 0, 0, 0, 1 }, true, true, now);
+	neigh_learn(server.stack, 0, rig_addr("198.18.0.1"), (const uint8_t[]){ 2, 0, 0, 0, 0, 1 }, true, true, now);
+	neigh_learn(server.stack, 0, rig_addr("2001:2::1"), (const uint8_t[]){ 2, 0, 0, 0, 0, 1 }, true, true, now);
 	CU_ASSERT_TRUE_FATAL(tcp_listen(server.stack, (struct endpoint){ .port = 25 }, 1));
 }
 

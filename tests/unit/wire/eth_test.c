@@ -20,29 +20,52 @@ static void what_is_written_is_read(void)
 	CU_ASSERT_EQUAL(v.payload.bytes, 1);
 }
 
-static bool parse_tags(unsigned tags, struct eth_view *v)
+static void a_tag_is_written_and_read(void)
+{
+	uint8_t room[64];
+	struct eth_view v;
+	for (uint16_t vlan = 0; vlan < 4096; vlan++) {
+		struct writer w = writer_of((struct room){ room, sizeof(room) });
+		eth_emit_vlan(&w, dst, src, vlan, ETH_IP4);
+		writer_zeros(&w, 20);
+		CU_ASSERT_FATAL(eth_parse(writer_span(&w), &v));
+		CU_ASSERT(v.type == ETH_IP4 && v.vlan == vlan && v.payload.bytes == 20);
+		CU_ASSERT_EQUAL(v.l3_offset, vlan == 0 ? 14 : 18);
+		CU_ASSERT_EQUAL(v.l3_offset, eth_header_bytes(vlan));
+	}
+}
+
+/* A frame with these two bytes of tag, and `inner` behind it. */
+static struct span tagged(uint16_t outer, uint16_t control, uint16_t inner)
 {
 	static uint8_t room[64];
 	struct writer w = writer_of((struct room){ room, sizeof(room) });
-	eth_emit(&w, dst, src, tags > 0 ? ETH_TAG_OUTER : ETH_IP4);
-	for (unsigned i = 0; i < tags; i++) {
-		writer_be16(&w, 42);
-		writer_be16(&w, i + 1 < tags ? ETH_TAG : ETH_IP4);
-	}
+	eth_emit(&w, dst, src, outer);
+	writer_be16(&w, control);
+	writer_be16(&w, inner);
 	writer_zeros(&w, 20);
-	return eth_parse(writer_span(&w), v);
+	return writer_span(&w);
 }
 
-static void up_to_two_tags_are_skipped(void)
+static void priority_is_no_part_of_the_vlan(void)
 {
 	struct eth_view v;
-	for (unsigned tags = 0; tags <= 2; tags++) {
-		CU_ASSERT_FATAL(parse_tags(tags, &v));
-		CU_ASSERT_EQUAL(v.type, ETH_IP4);
-		CU_ASSERT_EQUAL(v.l3_offset, 14 + 4 * tags);
-		CU_ASSERT_EQUAL(v.payload.bytes, 20);
-	}
-	CU_ASSERT(!parse_tags(3, &v));
+	CU_ASSERT_FATAL(eth_parse(tagged(ETH_TAG, 0xf064, ETH_IP6), &v));
+	CU_ASSERT(v.vlan == 100 && v.type == ETH_IP6);
+	CU_ASSERT_FATAL(eth_parse(tagged(ETH_TAG, 0xe000, ETH_IP6), &v));
+	CU_ASSERT(v.vlan == 0 && v.type == ETH_IP6 && v.l3_offset == 18);
+}
+
+static void a_second_tag_stands_as_the_type(void)
+{
+	struct eth_view v;
+	CU_ASSERT_FATAL(eth_parse(tagged(ETH_TAG, 100, ETH_TAG), &v));
+	CU_ASSERT(v.type == ETH_TAG && eth_is_tag(v.type));
+	CU_ASSERT_FATAL(eth_parse(tagged(ETH_TAG, 0, ETH_TAG_OUTER), &v));
+	CU_ASSERT(v.type == ETH_TAG_OUTER && eth_is_tag(v.type));
+	CU_ASSERT_FATAL(eth_parse(tagged(ETH_TAG_OUTER, 100, ETH_IP4), &v));
+	CU_ASSERT(v.type == ETH_TAG_OUTER && v.vlan == 0 && v.l3_offset == 14);
+	CU_ASSERT(!eth_is_tag(ETH_IP4));
 }
 
 static void short_frames_are_refused(void)
@@ -63,6 +86,9 @@ static void group_addresses_are_known_by_their_first_bit(void)
 }
 
 UNIT("wire/eth", { "what is written is read", what_is_written_is_read },
-     { "up to two VLAN tags are skipped, a third is refused", up_to_two_tags_are_skipped },
+     { "a tag is written and read, each of them", a_tag_is_written_and_read },
+     { "the priority is no part of the VLAN; a tag that is only that reads as none",
+       priority_is_no_part_of_the_vlan },
+     { "a second tag, and a provider's, stand as the type", a_second_tag_stands_as_the_type },
      { "frames that end early are refused", short_frames_are_refused },
      { "group addresses are known", group_addresses_are_known_by_their_first_bit })
