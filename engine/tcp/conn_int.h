@@ -8,7 +8,8 @@
  * It ends in two steps: conn_close() takes it off the wire and tells the application
  * why; conn_free() gives the memory back, when the application has released it (or never had it).
  *
- * The lines of the struct are cache lines: 0 and 1 are touched by every segment.
+ * The lines of the struct are cache lines: 0 and 1 are touched by every segment. The word of `head` is
+ * the connection's place among the black boxes (black_box_int.h).
  */
 #ifndef WEIR_TCP_CONN_INT_H
 #define WEIR_TCP_CONN_INT_H
@@ -150,13 +151,13 @@ struct conn {
 	uint32_t reduced_us; /* when the last recovery began */
 	struct hystart hystart;
 	struct seq ecn_recover; /* no further reduction for an echo before this is acknowledged */
+	uint32_t snd_wnd_max;
 
 	/* per timer */
 	struct timer timer;
 	struct timer ack_timer;
 	struct instant last_send;
 	struct rtt rtt;
-	uint32_t snd_wnd_max;
 	struct reasm *reasm; /* NULL: nothing out of order */
 	uint32_t stamp_offset;
 	uint32_t stamp_recent_ms;
@@ -185,17 +186,18 @@ struct conn {
 	uint32_t progress_ms; /* when something was last acknowledged, or began to wait for it */
 	uint8_t keep_sent;
 	uint8_t quick_acks;
-	uint32_t events; /* enum tcp_event_bits to report */
+	uint8_t events; /* enum tcp_event_bits to report */
 	uint32_t tag;
+	uint32_t born_ms;
 	struct link event;
 	uint64_t user;
-	uint64_t retransmits;
-	struct instant challenge_begin;
+	uint32_t retransmits;
+	uint32_t challenge_ms; /* when `challenges` began to be counted */
 };
 
 _Static_assert(offsetof(struct conn, tx) == 64, "line 0 of a connection is full");
 _Static_assert(offsetof(struct conn, snd_wl1) == 128, "line 1 of a connection is full");
-_Static_assert(sizeof(struct conn) <= 768, "a connection is twelve cache lines");
+_Static_assert(sizeof(struct conn) <= 704, "a connection is eleven cache lines");
 
 /* ---- life ---- */
 
@@ -212,6 +214,8 @@ void conn_free(struct tcp_stack *s, struct conn *c);
 struct conn *conn_of(const struct tcp_stack *s, struct handle id);
 struct tuple conn_tuple(const struct tcp_stack *s, const struct conn *c);
 const char *conn_state_name(enum conn_state state);
+/* (app.c) */
+void conn_info(const struct tcp_stack *s, const struct conn *c, struct tcp_info *info);
 /* One line: state, addresses, sequence numbers. */
 void conn_describe(const struct tcp_stack *s, const struct conn *c, struct text *t);
 

@@ -73,6 +73,13 @@
 #define TCP_STALL_US (5 * SECOND_US) /* a closed window is borne that long while blocks are low */
 #define TCP_STALL_EVICTIONS 16u      /* per turn: making room must not become the work itself */
 
+/* ---- black boxes ---- */
+#define BLACK_BOX_EACH 4096u /* connections of a stack with a ring each: 2.7 MiB ... */
+#define BLACK_BOX_SHARE 16u  /* ... above, one for so many: what a million idle ones may cost, 42 bytes each */
+#define BLACK_BOX_SETTLE_US SECOND_US /* a ring is taken over from who was quiet that long */
+#define BLACK_BOX_PER_SECOND 10u      /* records of ended connections: an outage ends all at once, and few tell it all */
+#define BLACK_BOX_PENDING_MAX 16u     /* of them between two turns of the application */
+
 /* ---- output ---- */
 #define TCP_VISIT_FRAMES 4u /* frames of one connection before the next has its turn */
 

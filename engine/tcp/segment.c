@@ -176,6 +176,7 @@ size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_pl
 		seg.flags |= ecn_flags(c, plan);
 	fill_options(s, c, plan, &seg.options, now);
 	fill_ack(s, c, &seg);
+	stack_note_out(s, c, &seg, plan->bytes, plan->again, now);
 	uint8_t header_bytes = tcp_seg_header_bytes(&seg.options);
 	emit_headers(s, c, &w, mac, (uint16_t)(header_bytes + plan->bytes));
 	if (plan->fresh && (c->flags & CONN_ECN) != 0)
@@ -214,5 +215,6 @@ void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now)
 		                 .seq = segment_bare_seq(c),
 		                 .ack = c->rcv_nxt,
 		                 .flags = TCP_RST | TCP_ACK };
+	stack_note_out(s, c, &reset, 0, false, now);
 	control_segment(s, mac, stack_addr(s, c->local), c->remote, &reset, now);
 }

@@ -26,6 +26,7 @@ struct pieces { /* of the arena */
 	uint16_t *buckets;
 	struct control_frame *controls;
 	struct source *sources;
+	struct black_boxes boxes;
 };
 
 static uint32_t reasm_count(const struct tcp_config *config)
@@ -52,7 +53,8 @@ static bool take_pieces(struct arena *a, const struct tcp_config *config, struct
 	p->controls = arena_take(a, "tcp control frames",
 	                         TCP_CONTROL_FRAMES_MAX * sizeof(struct control_frame));
 	p->sources = arena_take(a, "tcp sources", (size_t)flow_slots(max) * sizeof(struct source));
-	return p->sources != NULL && p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL &&
+	bool boxes = black_box_init(&p->boxes, a, max);
+	return boxes && p->sources != NULL && p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL &&
 	       p->flows != NULL && p->neighs != NULL && p->buckets != NULL && p->controls != NULL;
 }
 
@@ -90,6 +92,8 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->pool = pool;
 	s->recorder = recorder;
 	s->congestion = congestion_of(config->congestion);
+	s->boxes = p.boxes;
+	s->boxes.current = &s->boxes.scrap;
 	s->now = now;
 	slab_init(&s->conns, p.conns, sizeof(struct conn), max, CONN_MAGIC);
 	slab_init(&s->reasms, p.reasms, sizeof(struct reasm), reasm_count(config), REASM_MAGIC);
