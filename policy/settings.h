@@ -153,6 +153,7 @@ struct settings {
 	} metrics;
 	struct {
 		const char *file; /* NULL: standard output */
+		const char *black_box; /* folder of ended connections; NULL: none */
 	} log;
 	struct {
 		const char *eal; /* extra EAL arguments, words separated by blanks; "" for none */

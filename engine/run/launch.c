@@ -145,6 +145,7 @@ static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
 							 .probes = KEEPALIVE_PROBES };
 	tcp->user_timeout_ms = s->tcp.user_timeout_seconds * 1000;
 	tcp->time_wait_us = s->tcp.time_wait_seconds * SECOND_US;
+	tcp->black_boxes_told = s->log.black_box != NULL;
 }
 
 /* Every port serves the addresses of its own settings; secrets and seeds are each worker's own. */
@@ -187,12 +188,18 @@ static struct relay_config relay_configure(const struct engine *e, const struct 
 	return config;
 }
 
+static bool rings_make(struct engine_worker *w, struct arena *arena)
+{
+	return report_ring_make(&w->reports, arena, "reports", sizeof(struct relay_report), REPORT_RING_SLOTS) &&
+	       report_ring_make(&w->conn_reports, arena, "reports", sizeof(struct conn_report), CONN_REPORT_SLOTS);
+}
+
 /* The same pieces in the same order as worker_build(), out of an arena that only counts. */
 static void worker_count(const struct engine *e, struct engine_worker *w, struct arena *count)
 {
 	const struct relay_config config = relay_configure(e, w);
 	bool fits = worker_make(count, &w->worker, e->dpdk.plan.blocks_per_worker, clock_now()) &&
-	            report_ring_make(&w->reports, count);
+	            rings_make(w, count);
 	CHECK(fits);
 	struct relay *none = relay_make(count, &config, clock_now());
 	CHECK(none == NULL);
@@ -202,7 +209,7 @@ static bool worker_build(struct engine *e, struct engine_worker *w, char *error,
 {
 	snprintf(error, error_bytes, "worker %u: its memory does not suffice", w->worker.index);
 	if (!worker_make(&w->arena, &w->worker, e->dpdk.plan.blocks_per_worker, clock_now()) ||
-	    !report_ring_make(&w->reports, &w->arena))
+	    !rings_make(w, &w->arena))
 		return false;
 	if (!worker_heap(e, w, error, error_bytes))
 		return false;

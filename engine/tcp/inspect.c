@@ -60,6 +60,11 @@ uint32_t tcp_rows(const struct tcp_stack *s, uint32_t *slot, uint32_t slots_max,
 	return count;
 }
 
+uint32_t tcp_slots(const struct tcp_stack *s)
+{
+	return s->conns.count;
+}
+
 /* ---- the end of a connection ---- */
 
 static bool worth_telling(const struct tcp_stack *s, const struct conn *c)

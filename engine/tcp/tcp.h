@@ -243,6 +243,7 @@ struct tcp_row {
  * connections_max at the end. Returns how many. */
 uint32_t tcp_rows(const struct tcp_stack *s, uint32_t *slot, uint32_t slots_max, struct tcp_row *rows,
                   uint32_t rows_max, struct instant now);
+uint32_t tcp_slots(const struct tcp_stack *s); /* of which *slot is one */
 
 /* The record of a connection that ended by RST, timeout or an unreachable peer; false: no more. Not told are those
  * that we aborted, and those that never opened to us: scans and floods of SYNs would drown the rest. */
