@@ -136,6 +136,7 @@ static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
 {
 	tcp->congestion = s->tcp.congestion == SETTINGS_NEWRENO ? TCP_NEWRENO : TCP_CUBIC;
 	tcp->ecn = s->tcp.ecn == SETTINGS_ON;
+	tcp->fragments = s->tcp.fragments == SETTINGS_FRAGMENTS_REASSEMBLE;
 	tcp->cookies_off = s->tcp.syn_cookies == SETTINGS_COOKIES_NEVER;
 	tcp->per_source_max = s->limits.source_connections_max;
 	tcp->per_source_half_open_max = s->tcp.half_open_per_source_max;

@@ -142,6 +142,7 @@ void metrics_tcp(const struct view *v, struct buffer *out)
 	TCP_ONE(v, out, "weir_tcp_reneged_total", "Peers that forgot what they had acknowledged selectively.",
 	        reneged);
 	TCP_ONE(v, out, "weir_tcp_doubled_total", "Segments received with bytes that were here already.", doubled_in);
+	TCP_ONE(v, out, "weir_tcp_reassembled_total", "Datagrams put together of IP fragments.", reassembled);
 	TCP_ONE(v, out, "weir_tcp_black_holes_total", "Paths that swallowed large segments without a word.",
 	        black_holes);
 	tcp_family(v, out, "weir_tcp_ecn_total", "Congestion that routers marked: seen by us, told by peers.", ecn,

@@ -103,7 +103,10 @@ static void without_connection(struct tcp_stack *s, const struct packet *p,
                                struct tcp_seg *seg, const struct tuple *t,
                                const struct seq *isn_min, struct instant now)
 {
-	if (listen_find(s, t->local, t->local_port) != NULL &&
+	if (p->fragmented && s->config.port_stride > 1) { /* the port could not tell whose it is; an RST could end it */
+		s->counters.foreign++;
+		stack_drop(s, TCP_DROP_FOREIGN);
+	} else if (listen_find(s, t->local, t->local_port) != NULL &&
 	    (seg->flags & (TCP_ACK | TCP_RST)) == 0) {
 		listen_input(s, p, seg, t, isn_min, now);
 	} else if (cookie_input(s, p, seg, t, now)) {

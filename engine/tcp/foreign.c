@@ -1,7 +1,8 @@
 /*
  * foreign.c - which of several stacks that share an address must see a frame. Only the ports of
  * active opens are divided among stacks (port_stride, port_offset); accepted connections stay where
- * the port's RSS brought their SYN.
+ * the port's RSS brought their SYN. A fragment has no ports: it stays where it came, and what is put together there
+ * is judged by demux.c.
  */
 #include "tcp/tcp.h"
 #include "wire/eth.h"

@@ -23,6 +23,7 @@
 #include "tcp/control_int.h"
 #include "tcp/cookie_int.h"
 #include "tcp/flow_int.h"
+#include "tcp/fragment_int.h"
 #include "tcp/link_int.h"
 #include "tcp/neigh_int.h"
 #include "tcp/source_int.h"
@@ -45,6 +46,7 @@ struct tcp_stack {
 	struct slab conns;
 	struct slab reasms;
 	struct black_boxes boxes;
+	struct fragments *fragments; /* NULL: they are refused */
 	struct flow_table flows;
 	uint32_t recent[TCP_RECENT_CONNECTIONS]; /* slot + 1 of connections heard of late (demux.c) */
 	struct time_waits waits;
@@ -73,6 +75,7 @@ struct packet { /* one received IP packet for us */
 	const uint8_t *mac; /* who sent the frame */
 	bool group;         /* to a multicast or broadcast MAC */
 	bool checked;       /* the port verified its checksums */
+	bool fragmented;    /* it had a fragment header, or came in pieces */
 	uint8_t local;      /* index of the destination address */
 	struct ip_view ip;
 };

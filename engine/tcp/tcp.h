@@ -81,6 +81,7 @@ struct tcp_config {
 	uint16_t port_stride, port_offset;         /* this stack uses ports with port % stride == offset */
 	bool tx_checksum_offload;                  /* the port fills L4 checksums; we leave the pseudo-header sum */
 	bool rx_checksum_offload;                  /* the port flags good checksums; see TCP_FRAME_CHECKED */
+	bool fragments;                            /* are put together; else refused, counted */
 	bool black_boxes_told;                     /* connections that end in disorder leave a record */
 	struct siphash_key secret;                 /* ISN, flow hash, port choice */
 	uint64_t seed;                             /* for everything that need not be secret */
@@ -270,6 +271,7 @@ struct tcp_counters {
 	uint64_t cookies_given, cookies_taken; /* SYN cookies, and connections made of them */
 	uint64_t black_holes; /* paths that swallowed large segments without a word (RFC 8899) */
 	uint64_t opened_active, opened_passive, closed, resets_in, resets_out;
+	uint64_t reassembled; /* datagrams put together of fragments */
 	uint64_t black_boxes; /* records of connections that ended in disorder, */
 	uint64_t black_boxes_lost; /* and those that more would have been */
 	uint64_t foreign; /* segments for a connection this stack does not have: see tcp_foreign_owner() */
