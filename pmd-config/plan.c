@@ -212,16 +212,26 @@ static bool buffers_plan(const struct plan_port_want *want, const struct plan_in
 	return true;
 }
 
+/* Does the device cut large frames into segments (TSO), with all that this needs? Virtual ones do it in software as we
+ * would, and net_tap refuses full segments of its own MTU. */
+static bool cuts_frames(const struct plan_inventory_port *have)
+{
+	const uint32_t needed = PLAN_TX_TSO | PLAN_TX_MULTI_SEGS | PLAN_TX_CHECKSUM_TCP | PLAN_TX_CHECKSUM_IP4;
+	return !profile_find(span_str(have->driver))->vdev && (have->offloads & needed) == needed;
+}
+
 /* Of what the port has: RSS only where it steers, and freeing in bulk where one pool a queue is sent
- * from, without references: not where the kernel's frames leave as well. */
+ * from, without references and without chains: not where the kernel's frames leave as well, nor where frames are cut. */
 static uint32_t offloads_plan(const struct plan_port_want *want,
 			      const struct plan_inventory_port *have, const struct plan_port *port)
 {
 	uint32_t usable = PLAN_RX_CHECKSUM | PLAN_TX_CHECKSUM_TCP | PLAN_TX_CHECKSUM_IP4;
-	if (want->exception == NULL)
-		usable |= PLAN_TX_FAST_FREE;
 	if (port->steering == PLAN_STEER_RSS)
 		usable |= PLAN_RSS_TCP;
+	if (cuts_frames(have))
+		usable |= PLAN_TX_TSO | PLAN_TX_MULTI_SEGS;
+	else if (want->exception == NULL)
+		usable |= PLAN_TX_FAST_FREE;
 	return have->offloads & usable;
 }
 

@@ -6,6 +6,8 @@
  *	receive      an in-order data segment of 1,448 bytes, with the ACKs it causes and the application's read
  *	receive-1    the same of one byte: what is left without copying and wiping
  *	send         a data segment of 1,448 bytes, from the application's block to the frame
+ *	send-10      the same, ten segments for each ACK
+ *	send-large   the same, where the port cuts frames of up to ten segments
  *	acknowledge  an ACK of two such segments
  *	sack         a hostile ACK: three blocks of one byte anywhere in 300 segments under way
  *	connect      SYN, ACK, FIN, our FIN, its ACK: a connection accepted and closed in order
@@ -32,6 +34,7 @@
 #define WINDOW (1u << 20)
 #define HUGE_PAGE ((size_t)2 << 20)
 #define FRAME_ROOM 2048u
+#define LARGE 10u /* segments of a frame that the port cuts */
 #define TURN 16u /* segments that come together, between two looks of the application */
 
 struct bench {
@@ -41,7 +44,8 @@ struct bench {
 	struct tcp_config config;
 	struct instant now;
 	struct ip_addr peer;
-	uint8_t out[FRAME_ROOM];
+	uint8_t out[FRAME_ROOM], cut[FRAME_ROOM + LARGE * SEGMENT_BYTES];
+	bool cuts;
 	struct handle id;
 	uint64_t sent; /* frames that left */
 };
@@ -94,6 +98,7 @@ static size_t bench_make(struct bench *b, uint32_t connections, uint32_t blocks)
 		                         .port_last = 65535,
 		                         .tx_checksum_offload = true,
 		                         .rx_checksum_offload = true,
+		                         .cut_room = { b->cut, b->cuts ? sizeof(b->cut) : 0 },
 		                         .secret = { 1, 2 } };
 	b->config.addresses[0] = (struct ip_interface){ .addr = address(0x0a000001), .bits = 8 };
 	arena_init(&dry, NULL, 0);
@@ -159,7 +164,7 @@ static void drain(struct bench *b, struct peer *p)
 			memcpy(b->out + 32, theirs, 10);
 			tcp_input(b->stack, span_of(b->out, n), 0, b->now);
 		} else if (p != NULL) {
-			const uint8_t *t = b->out + 34;
+			const uint8_t *t = (meta.segment_bytes > 0 ? b->cut : b->out) + 34;
 			uint32_t seq = (uint32_t)t[4] << 24 | (uint32_t)t[5] << 16 | (uint32_t)t[6] << 8 | t[7];
 			p->ack = seq + (uint32_t)(n - 34 - t[12] / 16 * 4u) + ((t[13] & 3) != 0);
 		}
@@ -247,17 +252,18 @@ static void run_receive(struct bench *b, uint64_t count, uint32_t segment_bytes)
 	report("receive, in-order segment", count, nanoseconds() - begin);
 }
 
-/* Both sides of sending: what leaves, and the ACK of two segments. Which of them is timed is the caller's. */
-static void run_send(struct bench *b, uint64_t count, bool acks)
+/* Both sides of sending: what leaves, and the ACK of so many segments. Which of them is timed is the caller's. */
+static void run_send(struct bench *b, uint64_t count, unsigned segments, bool acks)
 {
-	static uint8_t ack[FRAME_ROOM], zeros[2 * SEGMENT_BYTES];
+	static uint8_t ack[FRAME_ROOM], zeros[LARGE * SEGMENT_BYTES];
 	uint64_t ns = 0, extra;
 	struct peer p = peer_of(0);
 	(void)bench_make(b, 64, 1024);
 	b->id = open_one(b, &p);
 	size_t bytes = build(b, &p, TCP_ACK, 0, ack);
-	for (uint64_t i = 0; i < count; i += acks ? 1 : 2) {
-		(void)!byteq_write(tcp_tx(b->stack, b->id), &b->pool, span_of(zeros, sizeof(zeros)));
+	for (uint64_t i = 0; i < count; i += acks ? 1 : segments) {
+		struct span piece = span_of(zeros, segments * SEGMENT_BYTES);
+		(void)!byteq_write(tcp_tx(b->stack, b->id), &b->pool, piece);
 		extra = nanoseconds();
 		tcp_tx_added(b->stack, b->id, b->now);
 		drain(b, &p);
@@ -408,9 +414,15 @@ int main(int argc, char **argv)
 	else if (strcmp(name, "receive-1") == 0)
 		run_receive(&b, count, 1);
 	else if (strcmp(name, "send") == 0)
-		run_send(&b, count, false);
+		run_send(&b, count, 2, false);
+	else if (strcmp(name, "send-10") == 0)
+		run_send(&b, count, LARGE, false);
+	else if (strcmp(name, "send-large") == 0) {
+		b.cuts = true;
+		run_send(&b, count, LARGE, false);
+	}
 	else if (strcmp(name, "acknowledge") == 0)
-		run_send(&b, count, true);
+		run_send(&b, count, 2, true);
 	else if (strcmp(name, "sack") == 0)
 		run_sack(&b, count);
 	else if (strcmp(name, "connect") == 0)

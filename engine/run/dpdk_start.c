@@ -223,6 +223,7 @@ void dpdk_tcp_config(const struct dpdk *dpdk, const struct plan_want *want, uint
 		.port_last = PORT_LOCAL_LAST,
 		.port_stride = (uint16_t)dpdk->plan.worker_count,
 		.port_offset = (uint16_t)worker,
+		.cut_room = port_cut_room(port_queue_of(dpdk->ports[port], (uint16_t)worker)),
 		.tx_checksum_offload = (offloads & PLAN_TX_CHECKSUM_TCP) != 0,
 		.rx_checksum_offload = (offloads & PLAN_RX_CHECKSUM) != 0,
 	};

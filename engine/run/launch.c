@@ -274,12 +274,13 @@ static void ports_print(const struct engine *e, FILE *messages)
 		const struct plan_port *p = &e->dpdk.plan.ports[i];
 		uint32_t offloads = port_offloads(e->dpdk.ports[i]);
 		fprintf(messages,
-		        "weir: port %s (%s): %u queue pairs, steering %s, mtu %u, checksums rx %s tx %s, frames %u "
+		        "weir: port %s (%s): %u queue pairs, steering %s, mtu %u, checksums rx %s tx %s, segments cut %s, frames %u "
 		        "KiB\n",
 		        e->settings->ports[i].name, e->dpdk.inventory[i].driver, p->queues,
 		        steering_name(e, i), e->dpdk.mtus[i],
 		        (offloads & PLAN_RX_CHECKSUM) ? "by device" : "by us",
 		        (offloads & PLAN_TX_CHECKSUM_TCP) ? "by device" : "by us",
+		        (offloads & PLAN_TX_TSO) ? "by device" : "by us",
 		        (unsigned)((uint64_t)p->queues * p->mbufs * p->mbuf_data_bytes / KIB));
 		if (e->dpdk.taps[i] != NULL)
 			fprintf(messages,

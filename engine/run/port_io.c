@@ -144,9 +144,9 @@ void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to)
 struct room port_tx_room(struct port_queue *q)
 {
 	const struct room none = { .data = NULL, .bytes = 0 };
-	if (q->tx_count == PORT_TX_QUEUED_MAX)
+	if (q->tx_count > PORT_TX_QUEUED_MAX - PORT_CUT_SEGMENTS)
 		port_tx_flush(q);
-	if (q->tx_count == PORT_TX_QUEUED_MAX)
+	if (q->tx_count > PORT_TX_QUEUED_MAX - PORT_CUT_SEGMENTS)
 		return none;
 	if (q->spare == NULL)
 		q->spare = rte_pktmbuf_alloc(q->pool);
@@ -158,9 +158,26 @@ struct room port_tx_room(struct port_queue *q)
 		              .bytes = rte_pktmbuf_tailroom(q->spare) };
 }
 
+struct room port_cut_room(const struct port_queue *q)
+{
+	return q->cut;
+}
+
+void port_ask_checksum(struct rte_mbuf *m, const struct tcp_frame_meta *meta)
+{
+	m->l2_len = meta->l2_bytes;
+	m->l3_len = meta->l3_bytes;
+	m->l4_len = meta->l4_bytes;
+	m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM | (meta->ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+}
+
 void port_tx_commit(struct port_queue *q, size_t bytes, const struct tcp_frame_meta *meta)
 {
 	struct rte_mbuf *m = q->spare;
+	if (meta->segment_bytes > 0) {
+		port_cut(q, bytes, meta);
+		return;
+	}
 	CHECK(m != NULL);
 	CHECK(bytes <= rte_pktmbuf_tailroom(m));
 	CHECK(q->tx_count < PORT_TX_QUEUED_MAX);
@@ -168,11 +185,7 @@ void port_tx_commit(struct port_queue *q, size_t bytes, const struct tcp_frame_m
 	m->pkt_len = (uint32_t)bytes;
 	if (meta->checksum_wanted) {
 		CHECK(q->tx_checksum);
-		m->l2_len = meta->l2_bytes;
-		m->l3_len = meta->l3_bytes;
-		m->l4_len = meta->l4_bytes;
-		m->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM |
-		               (meta->ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+		port_ask_checksum(m, meta);
 	}
 	q->counters.tx_bytes += bytes;
 	q->tx[q->tx_count++] = m;

@@ -61,6 +61,8 @@ uint32_t port_hops(const struct port_queue *q, uint32_t index);
 void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to, uint32_t hops);
 /* The same with a copy; the frame stays in the burst. For what every worker must know (neighbours). */
 void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to);
+/* Where TCP may write a frame of several segments, for port_tx_commit() to cut: by the device (TSO) or in software. */
+struct room port_cut_room(const struct port_queue *q);
 /* Room for one frame to send; empty when there is no mbuf, or when the device has not taken what is queued:
  * try again next turn. */
 struct room port_tx_room(struct port_queue *q);

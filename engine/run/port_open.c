@@ -182,6 +182,8 @@ static uint64_t tx_offloads_wanted(const struct port *p, const struct rte_eth_de
 		wanted |= RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 	if (p->offloads & PLAN_TX_CHECKSUM_IP4)
 		wanted |= RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+	if (p->offloads & PLAN_TX_TSO)
+		wanted |= RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (p->offloads & PLAN_TX_FAST_FREE)
 		wanted |= RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 	return wanted & info->tx_offload_capa;
@@ -234,6 +236,12 @@ static bool port_configure(struct port *p, const struct plan_port *plan, struct 
 	return true;
 }
 
+static size_t cut_room_bytes(uint16_t mtu)
+{
+	size_t bytes = (size_t)PORT_CUT_SEGMENTS * mtu;
+	return (bytes < PORT_CUT_BYTES_MAX ? bytes : PORT_CUT_BYTES_MAX) + TCP_CUT_HEADERS_MAX;
+}
+
 static bool queue_open(struct port *p, uint16_t queue, const struct plan_port *plan,
                        const struct rte_eth_dev_info *info, char *error, size_t error_bytes)
 {
@@ -246,7 +254,12 @@ static bool queue_open(struct port *p, uint16_t queue, const struct plan_port *p
 
 	*q = (struct port_queue){ .port_id = p->port_id, .queue = queue, .port = p,
 		                  .tx_checksum = (p->offloads & PLAN_TX_CHECKSUM_TCP) != 0,
+		                  .tso = (p->offloads & PLAN_TX_TSO) != 0,
 		                  .rx_checksum = (p->offloads & PLAN_RX_CHECKSUM) != 0 };
+	q->cut.bytes = cut_room_bytes(p->mtu);
+	q->cut.data = rte_malloc_socket("cut", q->cut.bytes, RTE_CACHE_LINE_SIZE, socket);
+	if (q->cut.data == NULL)
+		return port_refused(p, "no hugepage memory for frames that are cut", ENOMEM, error, error_bytes);
 	snprintf(name, sizeof(name), "frames_%u_%u", p->port_id, queue);
 	q->pool = rte_pktmbuf_pool_create(name, plan->mbufs, PORT_MBUF_CACHE, 0,
 	                                  plan->mbuf_data_bytes, socket);

@@ -141,7 +141,7 @@ static uint32_t usable_window(struct conn *c, uint32_t wanted)
 static bool worth_sending(const struct conn *c, uint32_t bytes, uint32_t unsent)
 {
 	bool waits = (c->flags & CONN_NAGLE) != 0 && conn_flight(c) > 0;
-	return bytes == c->mss || (bytes == unsent && !waits) ||
+	return bytes >= c->mss || (bytes == unsent && !waits) ||
 	       (bytes >= c->snd_wnd_max / 2 && conn_flight(c) == 0);
 }
 
@@ -153,6 +153,21 @@ static void rest(struct tcp_stack *s, struct conn *c, struct instant now)
 		s->congestion->rested(&c->congestion, c->mss);
 }
 
+/* The most bytes of one frame: several full segments where the port cuts them. Not while the window was reduced for a
+ * mark: what says so must stand on one segment only (RFC 3168 6.1.2). */
+static uint32_t frame_bytes_max(const struct tcp_stack *s, const struct conn *c)
+{
+	uint32_t segments = (c->flags & CONN_ECN_REACTED) == 0 ? s->cut_bytes_max / c->mss : 0;
+	return segments > 1 ? segments * c->mss : c->mss;
+}
+
+/* Whole segments, unless it is the end of all there is and need not wait for more (Nagle). */
+static uint32_t frame_bytes(const struct conn *c, uint32_t bytes, uint32_t unsent)
+{
+	bool end = bytes == unsent && (c->flags & CONN_NAGLE) == 0;
+	return bytes > c->mss && !end ? bytes - bytes % c->mss : bytes;
+}
+
 static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                       struct instant now)
 {
@@ -162,9 +177,9 @@ static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *
 		return false;
 	}
 	rest(s, c, now);
-	uint32_t bytes = unsent < c->mss ? unsent : c->mss;
+	uint32_t bytes = at_most(unsent, frame_bytes_max(s, c));
 	uint32_t usable = usable_window(c, bytes);
-	bytes = bytes < usable ? bytes : usable;
+	bytes = frame_bytes(c, at_most(bytes, usable), unsent);
 	if (bytes == 0 || !worth_sending(c, bytes, unsent))
 		return false;
 	plan->seq = c->snd_nxt;
@@ -279,7 +294,8 @@ static size_t conn_output(struct tcp_stack *s, struct conn *c, struct room room,
 		return 0;
 	}
 	size_t bytes = segment_emit(s, c, &plan, mac, room, meta, now);
-	if (++c->visit >= TCP_VISIT_FRAMES) {
+	c->visit = (uint8_t)(c->visit + 1 + (plan.bytes > 0 ? (plan.bytes - 1) / c->mss : 0));
+	if (c->visit >= TCP_VISIT_FRAMES) {
 		c->visit = 0;
 		link_remove(&c->output);
 		link_push(&s->ready, &c->output);

@@ -121,7 +121,7 @@ static void note_sent(struct tcp_stack *s, struct conn *c, const struct segment_
 {
 	uint32_t length = plan->bytes + ((plan->flags & TCP_SYN) != 0) +
 	                  ((plan->flags & TCP_FIN) != 0);
-	s->counters.segments_out++;
+	s->counters.segments_out += plan->bytes > c->mss ? (plan->bytes + c->mss - 1u) / c->mss : 1;
 	c->last_send_ms = (uint32_t)(now.us / MS_US);
 	if (length == 0)
 		return;
@@ -168,7 +168,8 @@ size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_pl
                     const uint8_t *mac, struct room room, struct tcp_frame_meta *meta,
                     struct instant now)
 {
-	struct writer w = writer_of(room);
+	bool large = plan->bytes > c->mss;
+	struct writer w = writer_of(large ? s->config.cut_room : room);
 	struct tcp_seg seg = { .src_port = c->local_port,
 		               .dst_port = c->remote_port,
 		               .seq = plan->seq,
@@ -186,13 +187,15 @@ size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_pl
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, &seg);
 	copy_payload(c, plan, &w);
-	tcp_seg_seal(&w, l4, stack_addr(s, c->local), c->remote, s->config.tx_checksum_offload);
+	if (!large)
+		tcp_seg_seal(&w, l4, stack_addr(s, c->local), c->remote, s->config.tx_checksum_offload);
 	CHECK(w.ok);
 	note_sent(s, c, plan, now);
 	*meta = (struct tcp_frame_meta){ .l2_bytes = l2,
 		                         .l3_bytes = (uint16_t)(l4 - l2),
 		                         .l4_bytes = header_bytes,
 		                         .ipv6 = c->remote.family == IP_V6,
+		                         .segment_bytes = large ? c->mss : 0,
 		                         .checksum_wanted = s->config.tx_checksum_offload };
 	return w.used;
 }

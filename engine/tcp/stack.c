@@ -115,6 +115,10 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	wheel_init(&s->wheel, now);
 	prng_seed(&s->prng, config->seed);
 	s->port_next = (uint32_t)prng_u64(&s->prng);
+	s->cut_bytes_max = at_most(config->cut_room.bytes > TCP_CUT_HEADERS_MAX
+	                                   ? (uint32_t)config->cut_room.bytes - TCP_CUT_HEADERS_MAX
+	                                   : 0,
+	                           UINT16_MAX - TCP_CUT_HEADERS_MAX);
 	s->rcv_shift = shift_for(config->rx_bytes_max);
 	if (s->rcv_shift < config->window_shift)
 		s->rcv_shift = config->window_shift;

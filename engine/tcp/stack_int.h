@@ -67,6 +67,7 @@ struct tcp_stack {
 	bool challenge_drawn;
 	uint32_t challenges_left; /* in the second below */
 	uint64_t challenge_second;
+	uint32_t cut_bytes_max; /* of payload, in a frame that the port cuts */
 	uint8_t rcv_shift; /* makes rx_bytes_max fit a window field */
 	uint32_t port_next;
 	struct prng prng;

@@ -42,6 +42,7 @@
 #define TCP_ADDRESSES_MAX 16u
 #define TCP_ROUTES_MAX 68u /* 64 that an operator may write, and four gateways */
 #define TCP_LISTENERS_MAX 64u
+#define TCP_CUT_HEADERS_MAX 118u /* Ethernet with a tag, IPv6, TCP with all options */
 #define TCP_FRAME_BYTES_MAX 9216u /* jumbo frames; the port's MTU is usually 1500 */
 
 enum tcp_congestion { TCP_CUBIC = 0, TCP_NEWRENO };
@@ -109,6 +110,8 @@ struct tcp_config {
 	                                            * uses ports with port % stride == offset, unless */
 	struct tcp_port_choice choice;             /* says which */
 	bool scattered;                            /* the device may bring segments of an accepted connection to any stack */
+	struct room cut_room;                      /* the port's: where a frame is written that it cuts into segments (TSO,
+	                                            * or wire/cut.h); none: every frame is a segment */
 	bool tx_checksum_offload;                  /* the port fills L4 checksums; we leave the pseudo-header sum */
 	bool rx_checksum_offload;                  /* the port flags good checksums; see TCP_FRAME_CHECKED */
 	bool fragments;                            /* are put together; else refused, counted */
@@ -150,6 +153,8 @@ struct tcp_frame_meta { /* what a checksum-offloading port must know of a frame 
 	uint16_t l2_bytes, l3_bytes, l4_bytes;
 	bool ipv6;
 	bool checksum_wanted; /* the L4 checksum field holds the pseudo-header sum: the port must finish it */
+	uint16_t segment_bytes; /* not 0: the frame stands in cut_room, and the port must cut its payload into segments of
+	                           * so many bytes. No checksum is filled in: each segment wants its own */
 };
 
 /* Writes the next frame to send; returns its bytes, 0 when there is nothing to send now. room must hold

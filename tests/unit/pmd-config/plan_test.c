@@ -184,12 +184,29 @@ static void frames_of_the_kernel_are_not_freed_in_bulk(void)
 {
 	struct plan plan;
 	struct plan_want want = want_of("1");
-	CU_ASSERT_TRUE(plan_make(&want, &i40e, &plan, &why));
+	struct plan_inventory_port i40e_whole = i40e; /* that does not cut frames either */
+	i40e_whole.offloads &= ~(uint32_t)PLAN_TX_TSO;
+	CU_ASSERT_TRUE(plan_make(&want, &i40e_whole, &plan, &why));
 	CU_ASSERT_TRUE(plan.ports[0].offloads & PLAN_TX_FAST_FREE);
 	want.ports[0].exception = "kern0"; /* they are of another pool */
-	CU_ASSERT_TRUE(plan_make(&want, &i40e, &plan, &why));
+	CU_ASSERT_TRUE(plan_make(&want, &i40e_whole, &plan, &why));
 	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_TX_FAST_FREE);
 	CU_ASSERT_EQUAL(plan.ports[0].offloads & CHECKSUMS, CHECKSUMS);
+}
+
+static void large_frames_are_cut_by_devices_that_have_all_it_takes(void)
+{
+	struct plan plan;
+	struct plan_inventory_port sums = ixgbe, virtual = tap;
+	CU_ASSERT_TRUE(planned("1", &ixgbe, &plan));
+	CU_ASSERT_EQUAL(plan.ports[0].offloads & (PLAN_TX_TSO | PLAN_TX_MULTI_SEGS), PLAN_TX_TSO | PLAN_TX_MULTI_SEGS);
+	CU_ASSERT_EQUAL(plan.ports[0].offloads & PLAN_TX_FAST_FREE, 0); /* chains are not freed in bulk */
+	sums.offloads &= ~(uint32_t)PLAN_TX_CHECKSUM_IP4;
+	CU_ASSERT_TRUE(planned("1", &sums, &plan));
+	CU_ASSERT_EQUAL(plan.ports[0].offloads & PLAN_TX_TSO, 0);
+	virtual.offloads |= NIC;
+	CU_ASSERT_TRUE(planned("1", &virtual, &plan));
+	CU_ASSERT_EQUAL(plan.ports[0].offloads & PLAN_TX_TSO, 0);
 }
 
 static void one_worker_runs_on_anything(void)
@@ -325,6 +342,8 @@ static void the_same_input_gives_the_same_plan(void)
 }
 
 UNIT("pmd-config/plan",
+     { "large frames are cut by devices that have all it takes",
+       large_frames_are_cut_by_devices_that_have_all_it_takes },
      { "where the kernel's frames leave too, none are freed in bulk",
        frames_of_the_kernel_are_not_freed_in_bulk },
      { "lists of cores are read, wrong ones refused", core_lists_are_read },
