@@ -167,6 +167,7 @@ struct settings {
 		const char *file; /* NULL: standard output */
 	} log;
 	struct {
+		enum settings_switch secondary; /* may other DPDK processes attach? */
 		const char *eal; /* extra EAL arguments, words separated by blanks; "" for none */
 	} dpdk;
 };
