@@ -13,7 +13,7 @@ import time
 import weir_config
 from cases import Cases, check
 from lab import run
-from network import WEIR, call_inside, inside, sh
+from network import NEAR, WEIR, call_inside, inside, sh
 from smtp_client import Client, trusting
 
 MESSAGES = 5
@@ -22,7 +22,9 @@ ATTACH_SECONDS = 20
 
 
 def settings():
-    return {**weir_config.settings(), "dpdk": {"secondary": "on"}}
+    s = weir_config.settings()
+    s["ports"] = ({**s["ports"][0], "exception": {"interface": "kern0"}},)
+    return {**s, "dpdk": {"secondary": "on"}}
 
 
 def send_all(lab, name):
@@ -56,10 +58,10 @@ def tcp_ports(frames):
             and frame[23] == 6]
 
 
-def capture(lab, path, work):
-    """Runs WORK while a dumpcap is attached, and ends that."""
+def capture(lab, device, path, work):
+    """Runs WORK while a dumpcap is attached to a device, and ends that."""
     with open(os.path.join(lab.home, "dumpcap.out"), "w+", encoding="utf-8") as out:
-        process = subprocess.Popen(dumpcap("-P", "-i", "net_af_packet0", "-w", path), cwd=lab.home, stdout=out,
+        process = subprocess.Popen(dumpcap("-P", "-i", device, "-w", path), cwd=lab.home, stdout=out,
                                    stderr=out, stdin=subprocess.DEVNULL)
         end = time.monotonic() + ATTACH_SECONDS
         while not os.path.exists(path) and process.poll() is None and time.monotonic() < end:
@@ -81,14 +83,21 @@ def body(lab, cases):
         call_inside("near", send_all, lab, "before")
     with cases.case("dpdk-dumpcap finds its port"):
         text = sh(*dumpcap("-D"))
-        check("net_af_packet0" in text, text)
+        check("net_af_packet0" in text and "net_tap_exception0" in text, text)
     for turn in (1, 2):
         path = os.path.join(lab.home, f"{turn}.pcap")
         with cases.case(f"it captures mail both ways, time {turn}"):
-            capture(lab, path, lambda name=f"turn{turn}-": call_inside("near", send_all, lab, name))
+            capture(lab, "net_af_packet0", path, lambda name=f"turn{turn}-": call_inside("near", send_all, lab, name))
             ports = tcp_ports(captured(path))
             check(sum(to == 25 for _, to in ports) > 10 * MESSAGES, f"{len(ports)} segments, few to port 25")
             check(sum(of == 25 for of, _ in ports) > 10 * MESSAGES, f"{len(ports)} segments, few from port 25")
+    path = os.path.join(lab.home, "kernel.pcap")
+    with cases.case("it captures what goes between weir and the kernel"):
+        sh("sysctl", "-qw", "net.ipv4.conf.weir0.arp_ignore=8", "net.ipv4.conf.weir0.rp_filter=1")
+        sh("ip", "addr", "add", "198.18.0.3/24", "dev", "kern0")
+        capture(lab, "net_tap_exception0", path, lambda: sh("ping", "-c", "5", "-i", "0.1", "-W", "2", NEAR))
+        kinds = [frame[34] for frame in captured(path) if frame[12:14] == b"\x08\x00" and frame[23] == 1]
+        check(kinds.count(8) == kinds.count(0) == 5, f"ICMP of types {kinds}")
     with cases.case("weir goes on after it"):
         call_inside("near", send_all, lab, "after")
         check(" 3 received" in sh(*inside("near"), "ping", "-c", "3", "-i", "0.2", WEIR), "no ping")

@@ -151,7 +151,7 @@ def body(lab, cases):
         passed, limited = frames(lab, "in", "passed") - passed, frames(lab, "in", "limited") - limited
         print(f"     passed {passed:.0f}, limited {limited:.0f} in {seconds:.1f} s; {MESSAGES} messages in "
               f"{mail_seconds:.1f} s, the slowest took {slowest:.2f} s")
-        check(limited > 10 * passed / 2, f"only {limited} were cut")
+        check(limited > 5 * passed, f"only {limited} were cut")
         check(passed < RATE * (seconds + 0.5), f"{passed} passed in {seconds:.1f} s")
         check(slowest < 5, f"a message took {slowest:.1f} s")
     with cases.case("afterwards the kernel is reached as before"):
