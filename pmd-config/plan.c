@@ -161,6 +161,10 @@ static bool steering_plan(const struct plan_port_want *want, const struct plan_i
 		port->steering = PLAN_STEER_RSS;
 		return true;
 	}
+	if (profile->steering == PLAN_STEER_RSS || profile->steering == PLAN_STEER_HAND) {
+		port->steering = PLAN_STEER_HAND;
+		return true;
+	}
 	(void)refuse(why, "workers.lcores", want->name, have->driver);
 	text_str(why, " can feed one worker only: ");
 	text_str(why, profile->needs);

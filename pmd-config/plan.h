@@ -38,6 +38,8 @@ enum plan_steering { /* how frames of a connection find the worker that owns it 
 					  return (rss.h) */
 		     PLAN_STEER_QUEUE, /* the device keeps a flow on the queue pair that it was sent
 					  on (memif, tap) */
+		     PLAN_STEER_HAND,  /* the device spreads frames by a hash of its own that nobody
+					  can read: workers hand them on */
 };
 
 struct plan_inventory_port {

@@ -4,11 +4,12 @@
  *	tcp-micro NAME COUNT [CONNECTIONS]
  *
  *	receive      an in-order data segment of 1,448 bytes, with the ACKs it causes and the application's read
+ *	receive-1    the same of one byte: what is left without copying and wiping
  *	send         a data segment of 1,448 bytes, from the application's block to the frame
  *	acknowledge  an ACK of two such segments
  *	sack         a hostile ACK: three blocks of one byte anywhere in 300 segments under way
  *	connect      SYN, ACK, FIN, our FIN, its ACK: a connection accepted and closed in order
- *	lookup       a segment for one of CONNECTIONS connections, each time another one
+ *	lookup       an ACK for one of CONNECTIONS connections, each time another one, in bursts of 32
  *	memory       CONNECTIONS idle connections are opened; their memory is counted
  *
  * Each prints one line: what was done, how often, nanoseconds each. Instructions are counted by running a
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "tcp/tcp.h"
@@ -28,7 +30,9 @@
 #define SEGMENT_BYTES 1448u
 #define PORT 25u
 #define WINDOW (1u << 20)
-#define TURN 16u /* segments between two looks of the application */
+#define HUGE_PAGE ((size_t)2 << 20)
+#define FRAME_ROOM 2048u
+#define TURN 16u /* segments that come together, between two looks of the application */
 
 struct bench {
 	struct arena arena;
@@ -37,7 +41,7 @@ struct bench {
 	struct tcp_config config;
 	struct instant now;
 	struct ip_addr peer;
-	uint8_t out[2048];
+	uint8_t out[FRAME_ROOM];
 	struct handle id;
 	uint64_t sent; /* frames that left */
 };
@@ -62,11 +66,14 @@ static struct ip_addr address(uint32_t n)
 	return a;
 }
 
+/* In huge pages, as the engine has it, where the kernel gives them. */
 static void *reserve(size_t bytes)
 {
-	void *p = aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+	size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	void *p = aligned_alloc(HUGE_PAGE, rounded);
 	if (p == NULL)
 		abort();
+	(void)madvise(p, rounded, MADV_HUGEPAGE);
 	return p;
 }
 
@@ -104,7 +111,7 @@ static size_t bench_make(struct bench *b, uint32_t connections, uint32_t blocks)
 static size_t build(const struct bench *b, const struct peer *p, uint8_t flags, size_t bytes,
                     uint8_t *frame)
 {
-	struct writer w = writer_of((struct room){ .data = frame, .bytes = 2048 });
+	struct writer w = writer_of((struct room){ .data = frame, .bytes = FRAME_ROOM });
 	struct tcp_seg seg = { .src_port = p->port,
 		               .dst_port = PORT,
 		               .seq = seq_of(p->next),
@@ -128,7 +135,7 @@ static size_t build(const struct bench *b, const struct peer *p, uint8_t flags, 
 
 static void say(struct bench *b, struct peer *p, uint8_t flags, size_t bytes)
 {
-	static uint8_t frame[2048];
+	static uint8_t frame[FRAME_ROOM];
 	size_t all = build(b, p, flags, bytes, frame);
 	tcp_input(b->stack, span_of(frame, all), TCP_FRAME_CHECKED, b->now);
 	p->next += (uint32_t)bytes + ((flags & (TCP_SYN | TCP_FIN)) != 0);
@@ -213,33 +220,37 @@ static void set_ack(uint8_t *frame, uint32_t ack)
 	set_seq(frame + 4, ack);
 }
 
-static void run_receive(struct bench *b, uint64_t count)
+static void run_receive(struct bench *b, uint64_t count, uint32_t segment_bytes)
 {
-	static uint8_t frame[2048];
+	static uint8_t rooms[TURN][FRAME_ROOM];
+	struct span frames[TURN];
+	uint32_t flags[TURN];
 	struct peer p = peer_of(0);
 	(void)bench_make(b, 64, 1024);
 	b->id = open_one(b, &p);
-	size_t bytes = build(b, &p, TCP_ACK, SEGMENT_BYTES, frame);
+	for (unsigned k = 0; k < TURN; k++) {
+		frames[k] = span_of(rooms[k], build(b, &p, TCP_ACK, segment_bytes, rooms[k]));
+		flags[k] = TCP_FRAME_CHECKED;
+	}
 	struct byteq *rx = tcp_rx(b->stack, b->id);
 	uint64_t begin = nanoseconds();
-	for (uint64_t i = 0; i < count; i++) {
-		set_seq(frame, p.next);
-		tcp_input(b->stack, span_of(frame, bytes), TCP_FRAME_CHECKED, b->now);
-		p.next += SEGMENT_BYTES;
-		if (i % TURN != TURN - 1)
-			continue;
+	for (uint64_t i = 0; i < count; i += TURN) {
+		for (unsigned k = 0; k < TURN; k++, p.next += segment_bytes)
+			set_seq(rooms[k], p.next);
+		tcp_input_burst(b->stack, frames, flags, TURN, b->now);
 		byteq_consume(rx, &b->pool, byteq_bytes(rx));
 		tcp_rx_taken(b->stack, b->id, b->now);
 		drain(b, NULL);
 		(void)opened(b);
 	}
-	report("receive, in-order segment of 1448 bytes", count, nanoseconds() - begin);
+	printf("%u bytes: ", segment_bytes);
+	report("receive, in-order segment", count, nanoseconds() - begin);
 }
 
 /* Both sides of sending: what leaves, and the ACK of two segments. Which of them is timed is the caller's. */
 static void run_send(struct bench *b, uint64_t count, bool acks)
 {
-	static uint8_t ack[2048], zeros[2 * SEGMENT_BYTES];
+	static uint8_t ack[FRAME_ROOM], zeros[2 * SEGMENT_BYTES];
 	uint64_t ns = 0, extra;
 	struct peer p = peer_of(0);
 	(void)bench_make(b, 64, 1024);
@@ -264,7 +275,7 @@ static void run_send(struct bench *b, uint64_t count, bool acks)
 /* Opens the congestion window, then leaves `segments` unacknowledged. */
 static void put_in_flight(struct bench *b, struct peer *p, unsigned segments)
 {
-	static uint8_t ack[2048], zeros[SEGMENT_BYTES];
+	static uint8_t ack[FRAME_ROOM], zeros[SEGMENT_BYTES];
 	size_t bytes = build(b, p, TCP_ACK, 0, ack);
 	for (unsigned i = 0; i < 40 + segments; i++) {
 		for (unsigned k = 0; k < (i < 40 ? 20u : 1u); k++)
@@ -283,7 +294,7 @@ static void put_in_flight(struct bench *b, struct peer *p, unsigned segments)
  * one connection, then the next one. */
 static void run_sack(struct bench *b, uint64_t count)
 {
-	static uint8_t frame[2048];
+	static uint8_t frame[FRAME_ROOM];
 	const unsigned segments = 300, acks = 2000;
 	uint64_t ns = 0, worst = 0, seed = 1;
 	(void)bench_make(b, 65536, 4096);
@@ -352,19 +363,24 @@ static void open_many(struct bench *b, uint32_t connections, uint32_t *acks)
 /* Steps by a number that shares no factor with the count, so that each comes once before any comes twice. */
 static void run_lookup(struct bench *b, uint64_t count, uint32_t connections)
 {
-	static uint8_t frame[2048];
+	static uint8_t rooms[TCP_BURST_MAX][FRAME_ROOM];
+	struct span frames[TCP_BURST_MAX];
+	uint32_t flags[TCP_BURST_MAX];
 	uint32_t *acks = reserve((size_t)connections * sizeof(*acks));
 	(void)bench_make(b, connections, 64);
 	open_many(b, connections, acks);
 	uint64_t at = 0;
 	uint64_t ns = 0;
-	for (uint64_t i = 0; i < count; i++, at = (at + 618033) % connections) {
-		struct peer p = peer_of((uint32_t)at);
-		p.next = 1001;
-		p.ack = acks[at];
-		size_t bytes = build(b, &p, TCP_ACK, 0, frame);
+	for (uint64_t i = 0; i < count; i += TCP_BURST_MAX) {
+		for (unsigned k = 0; k < TCP_BURST_MAX; k++, at = (at + 618033) % connections) {
+			struct peer p = peer_of((uint32_t)at);
+			p.next = 1001;
+			p.ack = acks[at];
+			frames[k] = span_of(rooms[k], build(b, &p, TCP_ACK, 0, rooms[k]));
+			flags[k] = TCP_FRAME_CHECKED;
+		}
 		uint64_t begin = nanoseconds();
-		tcp_input(b->stack, span_of(frame, bytes), TCP_FRAME_CHECKED, b->now);
+		tcp_input_burst(b->stack, frames, flags, TCP_BURST_MAX, b->now);
 		ns += nanoseconds() - begin;
 	}
 	report("lookup, ACK for one of many", count, ns);
@@ -388,7 +404,9 @@ int main(int argc, char **argv)
 	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
 	uint32_t connections = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 1000;
 	if (strcmp(name, "receive") == 0)
-		run_receive(&b, count);
+		run_receive(&b, count, SEGMENT_BYTES);
+	else if (strcmp(name, "receive-1") == 0)
+		run_receive(&b, count, 1);
 	else if (strcmp(name, "send") == 0)
 		run_send(&b, count, false);
 	else if (strcmp(name, "acknowledge") == 0)

@@ -111,9 +111,23 @@ void byteq_commit(struct byteq *q, size_t bytes)
 	q->bytes += bytes;
 }
 
+/* Most writes find room for all in the last block. */
+static bool write_to_tail(struct byteq *q, struct span s)
+{
+	struct block *tail = q->tail;
+	if (tail == NULL || s.bytes > block_room(tail) || s.bytes == 0)
+		return false;
+	memcpy(tail->data + tail->end, s.data, s.bytes);
+	tail->end += (uint32_t)s.bytes;
+	q->bytes += s.bytes;
+	return true;
+}
+
 size_t byteq_write(struct byteq *q, struct block_pool *pool, struct span s)
 {
 	size_t written = 0;
+	if (write_to_tail(q, s))
+		return s.bytes;
 	while (written < s.bytes) {
 		struct room room = byteq_reserve(q, pool);
 		if (room.bytes == 0)

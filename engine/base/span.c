@@ -79,41 +79,6 @@ bool span_to_u64(struct span s, uint64_t *value)
 	return true;
 }
 
-struct span reader_take(struct reader *r, size_t bytes)
-{
-	if (!r->ok || r->left.bytes < bytes) {
-		r->ok = false;
-		r->left = SPAN_NONE;
-		return SPAN_NONE;
-	}
-	if (bytes == 0) /* perhaps of no memory at all, to which nothing may be added */
-		return span_head(r->left, 0);
-	struct span taken = span_head(r->left, bytes);
-	r->left = span_of(r->left.data + bytes, r->left.bytes - bytes);
-	return taken;
-}
-
-uint8_t reader_u8(struct reader *r)
-{
-	struct span s = reader_take(r, 1);
-	return s.bytes == 1 ? s.data[0] : 0;
-}
-
-uint16_t reader_be16(struct reader *r)
-{
-	struct span s = reader_take(r, 2);
-	return s.bytes == 2 ? (uint16_t)(s.data[0] << 8 | s.data[1]) : 0;
-}
-
-uint32_t reader_be32(struct reader *r)
-{
-	struct span s = reader_take(r, 4);
-	if (s.bytes != 4)
-		return 0;
-	return (uint32_t)s.data[0] << 24 | (uint32_t)s.data[1] << 16 | (uint32_t)s.data[2] << 8 |
-	       s.data[3];
-}
-
 void reader_copy(struct reader *r, void *to, size_t bytes)
 {
 	struct span s = reader_take(r, bytes);
@@ -121,54 +86,6 @@ void reader_copy(struct reader *r, void *to, size_t bytes)
 		memcpy(to, s.data, bytes);
 	else if (bytes > 0)
 		memset(to, 0, bytes);
-}
-
-/* Where the next `bytes` bytes go, or NULL when they do not fit (or there are none). */
-static uint8_t *writer_claim(struct writer *w, size_t bytes)
-{
-	if (!w->ok || w->capacity - w->used < bytes) {
-		w->ok = false;
-		return NULL;
-	}
-	if (bytes == 0)
-		return NULL;
-	uint8_t *at = w->begin + w->used;
-	w->used += bytes;
-	return at;
-}
-
-void writer_u8(struct writer *w, uint8_t v)
-{
-	uint8_t *at = writer_claim(w, 1);
-	if (at != NULL)
-		at[0] = v;
-}
-
-void writer_be16(struct writer *w, uint16_t v)
-{
-	uint8_t *at = writer_claim(w, 2);
-	if (at == NULL)
-		return;
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-void writer_be32(struct writer *w, uint32_t v)
-{
-	uint8_t *at = writer_claim(w, 4);
-	if (at == NULL)
-		return;
-	at[0] = (uint8_t)(v >> 24);
-	at[1] = (uint8_t)(v >> 16);
-	at[2] = (uint8_t)(v >> 8);
-	at[3] = (uint8_t)v;
-}
-
-void writer_bytes(struct writer *w, struct span s)
-{
-	uint8_t *at = writer_claim(w, s.bytes);
-	if (at != NULL)
-		memcpy(at, s.data, s.bytes);
 }
 
 void writer_zeros(struct writer *w, size_t bytes)

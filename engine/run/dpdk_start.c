@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "pmd-config/eal_args.h"
+#include "pmd-config/rss.h"
 #include "run/clock.h"
 
 #define WHY_BYTES 256u
@@ -180,6 +181,43 @@ void dpdk_worker(const struct dpdk *dpdk, uint32_t index, struct worker *w)
 			               dpdk->exception_rates[i]);
 }
 
+static uint32_t choice_candidates(const void *context, struct ip_addr local)
+{
+	return rss_candidates(context, local);
+}
+
+static bool choice_pick(const void *context, struct ip_addr local, struct endpoint remote, uint32_t turn,
+                        uint32_t candidate, uint16_t *port)
+{
+	return rss_port_pick(context, local, remote, turn, candidate, port);
+}
+
+static uint16_t choice_owner(const void *context, struct endpoint remote, struct endpoint local)
+{
+	return rss_queue_of(context, remote, local);
+}
+
+/* How segments find the worker of their connection. Where the device hashes in a way that it tells, local ports are
+ * chosen by it; else by number, and workers hand over what comes to the wrong one. */
+static void steering_configure(const struct dpdk *dpdk, uint32_t port, uint32_t worker, struct tcp_config *config)
+{
+	const struct plan_port *plan = &dpdk->plan.ports[port];
+	struct rss_setup setup = { .key = port_rss_key(dpdk->ports[port]),
+		                   .queue = (uint16_t)worker,
+		                   .port_first = config->port_first,
+		                   .port_last = config->port_last };
+	config->scattered = plan->steering == PLAN_STEER_HAND;
+	setup.reta_size = port_reta(dpdk->ports[port], &setup.reta);
+	if (plan->steering != PLAN_STEER_RSS || setup.reta_size == 0)
+		return;
+	struct rss_ports *ports = dpdk_memory("local ports", sizeof(*ports), NULL);
+	if (ports != NULL && rss_ports_init(ports, &setup))
+		config->choice = (struct tcp_port_choice){ .context = ports,
+			                                   .candidates = choice_candidates,
+			                                   .pick = choice_pick,
+			                                   .owner = choice_owner };
+}
+
 /* Half-open connections are a tenth: a flood of SYNs may not take the places of established ones. */
 void dpdk_tcp_config(const struct dpdk *dpdk, const struct plan_want *want, uint32_t port,
                      uint32_t worker, struct tcp_config *config)
@@ -204,6 +242,7 @@ void dpdk_tcp_config(const struct dpdk *dpdk, const struct plan_want *want, uint
 		.tx_checksum_offload = (offloads & PLAN_TX_CHECKSUM_TCP) != 0,
 		.rx_checksum_offload = (offloads & PLAN_RX_CHECKSUM) != 0,
 	};
+	steering_configure(dpdk, port, worker, config);
 	port_mac(dpdk->ports[port], config->mac);
 	dpdk_random(&config->secret, sizeof(config->secret));
 	dpdk_random(&config->seed, sizeof(config->seed));

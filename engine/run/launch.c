@@ -244,15 +244,19 @@ static bool worker_heap(const struct engine *e, struct engine_worker *w, char *e
 
 /* ---- what it takes ---- */
 
-static const char *steering_name(enum plan_steering steering)
+static const char *steering_name(const struct engine *e, uint32_t port)
 {
-	switch (steering) {
+	switch (e->dpdk.plan.ports[port].steering) {
 	case PLAN_STEER_SINGLE:
 		return "one worker";
 	case PLAN_STEER_RSS:
-		return "by hash";
+		return e->workers[0].worker.tcp_configs[port].choice.pick != NULL
+			       ? "by hash"
+			       : "by hand-over (the device does not tell its hash)";
 	case PLAN_STEER_QUEUE:
 		return "by queue";
+	case PLAN_STEER_HAND:
+		return "by hand-over";
 	}
 	return "?";
 }
@@ -266,7 +270,7 @@ static void ports_print(const struct engine *e, FILE *messages)
 		        "weir: port %s (%s): %u queue pairs, steering %s, mtu %u, checksums rx %s tx %s, frames %u "
 		        "KiB\n",
 		        e->settings->ports[i].name, e->dpdk.inventory[i].driver, p->queues,
-		        steering_name(p->steering), e->dpdk.mtus[i],
+		        steering_name(e, i), e->dpdk.mtus[i],
 		        (offloads & PLAN_RX_CHECKSUM) ? "by device" : "by us",
 		        (offloads & PLAN_TX_CHECKSUM_TCP) ? "by device" : "by us",
 		        (unsigned)((uint64_t)p->queues * p->mbufs * p->mbuf_data_bytes / KIB));

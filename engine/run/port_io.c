@@ -20,6 +20,8 @@
 #include "run/port_int.h"
 #include "wire/eth.h"
 
+#define HOPS_ENOUGH UINT16_MAX /* of a copy that every worker has */
+
 static void burst_give_back(struct port_queue *q);
 static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count);
 static bool frame_make_whole(struct rte_mbuf **m);
@@ -100,10 +102,11 @@ static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m
 	return ip != RTE_MBUF_F_RX_IP_CKSUM_BAD && frame_is_ipv6(m) ? TCP_FRAME_CHECKED : 0;
 }
 
-bool port_handed(const struct port_queue *q, uint32_t index)
+/* The field is the application's once a frame was received. */
+uint32_t port_hops(const struct port_queue *q, uint32_t index)
 {
 	CHECK(index < q->rx_count);
-	return index < q->rx_handed;
+	return index < q->rx_handed ? q->rx[index]->hash.usr : 0;
 }
 
 /* `m` is given away, whatever happens; what arrived there is counted in *counter. */
@@ -119,10 +122,11 @@ static void hand(struct port_queue *q, struct rte_mbuf *m, uint16_t to, uint64_t
 	(*counter)++;
 }
 
-void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to)
+void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to, uint32_t hops)
 {
 	CHECK(index < q->rx_count);
 	CHECK(q->rx[index] != NULL);
+	q->rx[index]->hash.usr = hops;
 	hand(q, q->rx[index], to, &q->counters.handed_over);
 	q->rx[index] = NULL;
 }
@@ -131,7 +135,10 @@ void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to)
 {
 	CHECK(index < q->rx_count);
 	CHECK(q->rx[index] != NULL);
-	hand(q, rte_pktmbuf_copy(q->rx[index], q->pool, 0, UINT32_MAX), to, &q->counters.copied_over);
+	struct rte_mbuf *copy = rte_pktmbuf_copy(q->rx[index], q->pool, 0, UINT32_MAX);
+	if (copy != NULL)
+		copy->hash.usr = HOPS_ENOUGH;
+	hand(q, copy, to, &q->counters.copied_over);
 }
 
 struct room port_tx_room(struct port_queue *q)

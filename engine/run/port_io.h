@@ -54,11 +54,11 @@ struct port_queue *port_queue_of(struct port *p, uint16_t queue);
  * flags[i] holds TCP_FRAME_CHECKED where the device verified the checksums. Also yields frames handed in by other
  * workers. */
 uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t flags[PORT_BURST]);
-/* Did frame `index` of the last burst come from another worker? */
-bool port_handed(const struct port_queue *q, uint32_t index);
-/* Gives frame `index` of the last burst to the worker that owns queue `to` of the same port (ring, no copy).
- * Dropped and counted when its ring is full. */
-void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to);
+/* How many workers had frame `index` of the last burst before this one. */
+uint32_t port_hops(const struct port_queue *q, uint32_t index);
+/* Gives frame `index` of the last burst to the worker that owns queue `to` of the same port (ring, no copy), as a
+ * frame that `hops` workers had. Dropped and counted when its ring is full. */
+void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to, uint32_t hops);
 /* The same with a copy; the frame stays in the burst. For what every worker must know (neighbours). */
 void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to);
 /* Room for one frame to send; empty when there is no mbuf, or when the device has not taken what is queued:

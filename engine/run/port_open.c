@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "run/dpdk_start.h"
 #include "run/port_int.h"
 #include "run/port_io.h"
 
@@ -186,6 +187,27 @@ static uint64_t tx_offloads_wanted(const struct port *p, const struct rte_eth_de
 	return wanted & info->tx_offload_capa;
 }
 
+/* With a key of our own: whoever knows it can aim at one worker. */
+static void rss_ask(struct port *p, const struct plan_port *plan, const struct rte_eth_dev_info *info,
+                    struct rte_eth_conf *conf)
+{
+	const uint64_t flows = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_IPV4 |
+	                       RTE_ETH_RSS_IPV6;
+	struct rte_eth_rss_conf *rss = &conf->rx_adv_conf.rss_conf;
+	bool asked = plan->steering == PLAN_STEER_RSS || plan->steering == PLAN_STEER_HAND;
+	if (p->queues == 1 || !asked || (info->flow_type_rss_offloads & flows) == 0)
+		return;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	rss->rss_hf = flows & info->flow_type_rss_offloads;
+	if ((info->rss_algo_capa & RTE_ETH_HASH_ALGO_CAPA_MASK(TOEPLITZ)) != 0)
+		rss->algorithm = RTE_ETH_HASH_FUNCTION_TOEPLITZ;
+	if (info->hash_key_size == 0 || info->hash_key_size > PLAN_RSS_KEY_MAX)
+		return;
+	dpdk_random(p->rss_key, info->hash_key_size);
+	rss->rss_key = p->rss_key;
+	rss->rss_key_len = info->hash_key_size;
+}
+
 static bool port_configure(struct port *p, const struct plan_port *plan, struct rte_eth_dev_info *info,
                            char *error, size_t error_bytes)
 {
@@ -194,13 +216,13 @@ static bool port_configure(struct port *p, const struct plan_port *plan, struct 
 		.rxmode = { .mtu = p->mtu, .offloads = rx_offloads_wanted(p, plan, info) },
 		.txmode = { .offloads = tx_offloads_wanted(p, info) },
 	};
-	if (p->queues > 1 && (p->offloads & PLAN_RSS_TCP)) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf =
-			(RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP) &
-			info->flow_type_rss_offloads;
-	}
+	rss_ask(p, plan, info, &conf);
 	int failed = rte_eth_dev_configure(p->port_id, p->queues, p->queues, &conf);
+	if (failed != 0 && conf.rx_adv_conf.rss_conf.rss_key != NULL) { /* some keep their own key */
+		conf.rx_adv_conf.rss_conf.rss_key = NULL;
+		conf.rx_adv_conf.rss_conf.rss_key_len = 0;
+		failed = rte_eth_dev_configure(p->port_id, p->queues, p->queues, &conf);
+	}
 	if (failed != 0)
 		return port_refused(p, "does not take the planned queues, mtu and offloads", failed, error,
 		                    error_bytes);
@@ -277,6 +299,9 @@ static void rss_read_back(struct port *p, const struct rte_eth_dev_info *info)
 	if (rte_eth_dev_rss_hash_conf_get(p->port_id, &conf) != 0 ||
 	    rte_eth_dev_rss_reta_query(p->port_id, reta, info->reta_size) != 0)
 		return;
+	if ((conf.rss_hf & RTE_ETH_RSS_NONFRAG_IPV4_TCP) == 0 ||
+	    (conf.algorithm != RTE_ETH_HASH_FUNCTION_DEFAULT && conf.algorithm != RTE_ETH_HASH_FUNCTION_TOEPLITZ))
+		return; /* it hashes something else */
 	p->rss_key_bytes = info->hash_key_size;
 	p->reta_size = info->reta_size;
 	for (uint32_t i = 0; i < p->reta_size; i++)

@@ -24,7 +24,7 @@
 
 static bool worker_turn(struct worker *w, struct instant now);
 static bool worker_receive(struct worker *w, uint32_t port, struct instant now);
-static bool worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame);
+static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame, bool elsewhere);
 static bool worker_timers(struct worker *w, struct instant now);
 static void worker_chore(struct worker *w);
 static bool worker_send(struct worker *w, uint32_t port, struct instant now);
@@ -79,34 +79,41 @@ static bool worker_receive(struct worker *w, uint32_t port, struct instant now)
 	struct span frames[PORT_BURST];
 	uint32_t flags[PORT_BURST];
 	struct exception *x = &w->exceptions[port];
-	uint32_t count = port_rx(w->queues[port], frames, flags);
+	struct port_queue *q = w->queues[port];
+	uint32_t ours[PORT_BURST], kept = 0; /* which of the burst, and how many, are for the stack */
+	_Static_assert(PORT_BURST <= TCP_BURST_MAX, "a burst is taken at once");
+	uint32_t count = port_rx(q, frames, flags);
 	for (uint32_t i = 0; i < count; i++) {
-		if (exception_is_on(x) && exception_input(x, w->queues[port], i, frames[i], now))
+		if (exception_is_on(x) && exception_input(x, q, i, frames[i], now))
 			continue;
-		if (w->worker_count == 1 || !worker_passes_on(w, port, i, frames[i]))
-			tcp_input(w->stacks[port], frames[i], flags[i], now);
+		frames[kept] = frames[i];
+		flags[kept] = flags[i] | (port_hops(q, i) + 1 >= w->worker_count ? TCP_FRAME_FINAL : 0);
+		ours[kept++] = i;
 	}
-	bool moved = exception_is_on(x) && exception_turn(x, w->queues[port], now);
+	uint32_t elsewhere = tcp_input_burst(w->stacks[port], frames, flags, kept, now);
+	for (uint32_t i = 0; i < kept && w->worker_count > 1; i++)
+		worker_passes_on(w, port, ours[i], frames[i], (elsewhere >> i & 1) != 0);
+	bool moved = exception_is_on(x) && exception_turn(x, q, now);
 	return count > 0 || moved;
 }
 
-/* True: the frame belongs to another worker alone and was handed over. What another worker handed to us stays here,
- * whatever it is: nothing may circle. */
-static bool worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame)
+/* What is another worker's goes to it, and is final there; where nobody knows whose it is, to the next worker, until all
+ * had it. News of a neighbour every worker gets. */
+static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame, bool elsewhere)
 {
 	struct port_queue *q = w->queues[port];
-	if (port_handed(q, index))
-		return false;
-	int owner = tcp_foreign_owner(frame, &w->tcp_configs[port]);
-	if (owner >= 0 && (uint32_t)owner != w->index && (uint32_t)owner < w->worker_count) {
-		port_hand_over(q, index, (uint16_t)owner);
-		return true;
-	}
-	if (frame_is_neighbour_news(frame))
+	uint32_t hops = port_hops(q, index);
+	if (elsewhere) {
+		int owner = tcp_foreign_owner(frame, &w->tcp_configs[port]);
+		if (owner >= 0 && (uint32_t)owner < w->worker_count)
+			port_hand_over(q, index, (uint16_t)owner, w->worker_count);
+		else
+			port_hand_over(q, index, (uint16_t)((w->index + 1) % w->worker_count), hops + 1);
+	} else if (hops == 0 && frame_is_neighbour_news(frame)) {
 		for (uint32_t to = 0; to < w->worker_count; to++)
 			if (to != w->index)
 				port_copy_over(q, index, (uint16_t)to);
-	return false;
+	}
 }
 
 static bool worker_timers(struct worker *w, struct instant now)

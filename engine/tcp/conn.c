@@ -53,7 +53,7 @@ struct conn *conn_take(struct tcp_stack *s, const struct tuple *tuple, uint8_t l
 	c->remote_port = tuple->remote_port;
 	c->hash = (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, tuple);
 	c->ack_deadline = c->deadline = INSTANT_NEVER;
-	c->challenge_begin = c->last_send = now;
+	c->challenge_ms = c->last_send_ms = (uint32_t)(now.us / MS_US);
 	c->rx_bytes_max = s->config.rx_bytes_max;
 	c->tx_bytes_max = s->config.tx_bytes_max;
 	c->quick_acks = TCP_QUICK_ACKS;
@@ -225,8 +225,9 @@ static bool challenge_allowed(struct tcp_stack *s, struct instant now)
 
 void conn_ack_challenge(struct tcp_stack *s, struct conn *c, struct instant now)
 {
-	if (instant_since(c->challenge_begin, now) >= TCP_CHALLENGE_US) {
-		c->challenge_begin = now;
+	uint32_t now_ms = (uint32_t)(now.us / MS_US);
+	if (now_ms - c->challenge_ms >= TCP_CHALLENGE_US / MS_US) {
+		c->challenge_ms = now_ms;
 		c->challenges = 0;
 	}
 	if (c->challenges >= TCP_CHALLENGES_MAX || !challenge_allowed(s, now)) {

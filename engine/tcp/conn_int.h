@@ -8,7 +8,7 @@
  * It ends in two steps: conn_close() takes it off the wire and tells the application
  * why; conn_free() gives the memory back, when the application has released it (or never had it).
  *
- * The lines of the struct are cache lines: 0 and 1 are touched by every segment.
+ * The lines of the struct are cache lines: the first six are touched by every segment.
  */
 #ifndef WEIR_TCP_CONN_INT_H
 #define WEIR_TCP_CONN_INT_H
@@ -124,25 +124,42 @@ struct conn {
 	uint32_t heard_ms;         /* when the last acceptable segment came */
 	struct instant rto_at;     /* when RTO comes, whatever timer is set */
 
-	/* line 2 and on, per ACK */
-	struct seq snd_wl1, snd_wl2;
-	struct seq tx_end; /* behind the last byte of tx: where FIN goes */
-	struct congestion congestion;
-	struct seq recover;
-	uint32_t stamp_recent; /* TS.Recent */
-	struct seq ack_sent;   /* Last.ACK.sent */
+	/* line 2, per segment: whose it is, and where the last one stood */
+	struct ip_addr remote;
+	uint8_t local; /* index of our address */
+	uint16_t local_port, remote_port;
+	uint16_t announced_mss;
 	uint16_t mss;          /* payload bytes of a full segment, options allowed for */
 	uint8_t unacked;       /* segments received since our last ACK */
 	uint8_t acks_owed;     /* duplicate ACKs to send one by one (RFC 5681 4.2) */
+	uint8_t quick_acks;
+	uint8_t keep_sent;
+	struct reasm *reasm;   /* NULL: nothing out of order */
+	struct seq snd_wl1, snd_wl2;
+	struct seq ack_sent;   /* Last.ACK.sent */
+	uint32_t stamp_recent; /* TS.Recent */
+	uint32_t stamp_recent_ms;
+	uint32_t stamp_offset;
+
+	/* line 3, per ACK and per event */
+	struct link event;
+	uint32_t events; /* enum tcp_event_bits to report */
+	uint32_t snd_wnd_max;
+	struct seq tx_end; /* behind the last byte of tx: where FIN goes */
 	uint8_t retries;       /* timeouts in a row */
 	uint8_t timer_kind;    /* enum conn_timer */
 	uint8_t visit;         /* frames sent in this visit of the output loop */
-	uint8_t local;         /* index of our address */
-	struct instant deadline; /* of timer_kind; the wheel may fire earlier */
+	uint8_t probes;        /* of a closed window, in a row, answered or not */
 	struct instant ack_deadline; /* of a delayed ACK; INSTANT_NEVER: none */
-	struct place fresh, again;   /* where in tx new and repeated bytes were last found */
+	struct rtt rtt;
+
+	/* line 4 and on, per ACK of something */
 	struct sent sent;
 	struct rack rack;
+	struct seq recover;
+	struct instant deadline; /* of timer_kind; the wheel may fire earlier */
+	struct place fresh, again;   /* where in tx new and repeated bytes were last found */
+	struct congestion congestion;
 	uint32_t prr_delivered, prr_out, prr_base; /* RFC 6937 */
 	struct seq tail_end;
 	uint32_t undo_ms, undo_bytes;
@@ -154,48 +171,39 @@ struct conn {
 	/* per timer */
 	struct timer timer;
 	struct timer ack_timer;
-	struct instant last_send;
-	struct rtt rtt;
-	uint32_t snd_wnd_max;
-	struct reasm *reasm; /* NULL: nothing out of order */
-	uint32_t stamp_offset;
-	uint32_t stamp_recent_ms;
+	uint32_t last_send_ms;
 	uint32_t neigh_generation;
 	uint16_t neigh_slot;
 
 	/* rare */
-	uint16_t local_port, remote_port;
-	uint16_t announced_mss;
-	uint32_t hash;
-	struct ip_addr remote;
 	uint8_t why; /* enum tcp_close_reason */
 	uint8_t challenges;
-	uint8_t probes; /* of a closed window, in a row, answered or not */
+	uint32_t hash;
 	struct seq iss, fin_seq;
 	uint32_t rx_bytes_max, tx_bytes_max; /* of this connection */
 	uint32_t rx_window;      /* what is advertised of rx_bytes_max: grows with the path (tuning.c) */
 	uint32_t tuning_us;      /* when the present measurement began, */
 	struct seq tuning_begin; /* and how far the application had read */
 	struct seq doubled_begin, doubled_end;
-	struct link stalled; /* among those with a closed window, since: */
 	uint32_t stalled_ms;
+	struct link stalled; /* among those with a closed window, since then */
 	uint32_t source; /* hash of where it comes from, if COUNTED */
 	struct tcp_keepalive keep;
 	uint32_t user_timeout_ms;
 	uint32_t progress_ms; /* when something was last acknowledged, or began to wait for it */
-	uint8_t keep_sent;
-	uint8_t quick_acks;
-	uint32_t events; /* enum tcp_event_bits to report */
 	uint32_t tag;
-	struct link event;
+	uint32_t retransmits;
 	uint64_t user;
-	uint64_t retransmits;
-	struct instant challenge_begin;
+	uint32_t challenge_ms; /* when the challenges began that are counted */
 };
 
 _Static_assert(offsetof(struct conn, tx) == 64, "line 0 of a connection is full");
-_Static_assert(offsetof(struct conn, snd_wl1) == 128, "line 1 of a connection is full");
-_Static_assert(sizeof(struct conn) <= 768, "a connection is twelve cache lines");
+_Static_assert(offsetof(struct conn, remote) == 128, "line 1 of a connection is full");
+_Static_assert(offsetof(struct conn, event) == 192, "line 2 of a connection is full");
+_Static_assert(offsetof(struct conn, sent) == 256, "line 3 of a connection is full");
+#define CONN_HOT_BYTES 384u /* the lines that any segment touches */
+
+_Static_assert(sizeof(struct conn) <= 704, "a connection is eleven cache lines");
 
 /* ---- life ---- */
 

@@ -2,38 +2,60 @@
  * connect.c - active opens: which local port, and the SYN (RFC 9293 3.10.1).
  *
  * Ports follow RFC 6056 3.3.3: a secret function of the addresses and the remote port, plus a
- * counter, over the ports that belong to this stack. Because the flow table holds whole tuples, one
- * port serves many remotes.
+ * counter, over the ports that belong to this stack: a share of the range, or those of which it is known that
+ * answers come here. Because the flow table holds whole tuples, one port serves many remotes.
  */
 #include "tcp/stack_int.h"
 
 #define REUSE_AFTER_TRIES                                                                          \
 	16u /* free ports come first; then one in TIME-WAIT that may be taken over */
 
-struct port_choice {
+struct found_port {
 	uint16_t port;
 	struct time_wait *taken_over; /* NULL: a free port */
 };
 
-static uint32_t port_stride(const struct tcp_config *config)
-{
-	return config->port_stride > 1 ? config->port_stride : 1;
-}
+/* The ports that this stack may use from `t->local` to `t->remote`, by number: those of its share of the range, or those
+ * whose answers the device is known to bring here. */
+struct port_share {
+	uint32_t count, first, stride; /* without `choice`: first, first + stride, ... */
+	const struct tcp_port_choice *choice;
+	uint32_t turn;
+};
 
-/* The first port of our share, and how many there are. */
-static uint32_t port_share(const struct tcp_config *config, uint32_t *count)
+static struct port_share share_by_stride(const struct tcp_config *config)
 {
-	uint32_t stride = port_stride(config);
+	uint32_t stride = config->port_stride > 1 ? config->port_stride : 1;
 	uint32_t first = config->port_first;
 	uint32_t offset = stride > 1 ? config->port_offset % stride : 0;
 	first += (offset + stride - first % stride) % stride;
-	*count = first > config->port_last ? 0 : (config->port_last - first) / stride + 1;
-	return first;
+	uint32_t count = first > config->port_last ? 0 : (config->port_last - first) / stride + 1;
+	return (struct port_share){ .count = count, .first = first, .stride = stride };
+}
+
+static struct port_share share_of(struct tcp_stack *s, const struct tuple *t)
+{
+	const struct tcp_port_choice *choice = &s->config.choice;
+	uint64_t start = tuple_hash(s->config.secret, TUPLE_PORT, t) + s->port_next++;
+	struct port_share share = share_by_stride(&s->config);
+	if (choice->pick != NULL)
+		share = (struct port_share){ .count = choice->candidates(choice->context, t->local), .choice = choice };
+	share.turn = (uint32_t)(share.count > 0 ? start % share.count : 0);
+	return share;
+}
+
+static bool share_port(const struct port_share *share, const struct tuple *t, uint32_t number, uint16_t *port)
+{
+	struct endpoint remote = { .addr = t->remote, .port = t->remote_port };
+	if (share->choice != NULL)
+		return share->choice->pick(share->choice->context, t->local, remote, share->turn, number, port);
+	*port = (uint16_t)(share->first + (share->turn + number) % share->count * share->stride);
+	return true;
 }
 
 /* A port the caller insists on. */
 static bool take_port(struct tcp_stack *s, struct tuple *t, uint16_t port,
-                      struct port_choice *choice, struct instant now)
+                      struct found_port *found, struct instant now)
 {
 	struct time_wait *wait;
 	t->local_port = port;
@@ -41,44 +63,41 @@ static bool take_port(struct tcp_stack *s, struct tuple *t, uint16_t port,
 		return false;
 	if (wait != NULL && !time_wait_reusable(s, wait, now))
 		return false;
-	*choice = (struct port_choice){ .port = port, .taken_over = wait };
+	*found = (struct found_port){ .port = port, .taken_over = wait };
 	return true;
 }
 
-static bool choose_port(struct tcp_stack *s, struct tuple *t, struct port_choice *choice,
+static bool choose_port(struct tcp_stack *s, struct tuple *t, struct found_port *found,
                         struct instant now)
 {
-	uint32_t count;
-	uint32_t first = port_share(&s->config, &count);
-	uint64_t start = tuple_hash(s->config.secret, TUPLE_PORT, t) + s->port_next++;
-	uint32_t tries = count < TCP_PORT_TRIES_MAX ? count : TCP_PORT_TRIES_MAX;
-	choice->taken_over = NULL;
-	for (uint32_t i = 0; i < tries; i++) {
+	struct port_share share = share_of(s, t);
+	uint32_t tries = share.count < TCP_PORT_TRIES_MAX ? share.count : TCP_PORT_TRIES_MAX;
+	*found = (struct found_port){ .port = 0 };
+	for (uint32_t i = 0; i < tries && share_port(&share, t, i, &t->local_port); i++) {
 		struct time_wait *wait;
-		t->local_port = (uint16_t)(first + (start + i) % count * port_stride(&s->config));
 		bool taken = demux_find(s, t, &wait) != NULL ||
 		             listen_find(s, t->local, t->local_port) != NULL;
 		if (!taken && wait == NULL) {
-			*choice = (struct port_choice){ .port = t->local_port };
+			*found = (struct found_port){ .port = t->local_port };
 			return true;
 		}
-		if (!taken && choice->taken_over == NULL && time_wait_reusable(s, wait, now))
-			*choice = (struct port_choice){ .port = t->local_port, .taken_over = wait };
-		if (i >= REUSE_AFTER_TRIES && choice->taken_over != NULL)
+		if (!taken && found->taken_over == NULL && time_wait_reusable(s, wait, now))
+			*found = (struct found_port){ .port = t->local_port, .taken_over = wait };
+		if (i >= REUSE_AFTER_TRIES && found->taken_over != NULL)
 			return true;
 	}
-	return choice->taken_over != NULL;
+	return found->taken_over != NULL;
 }
 
 static enum tcp_connect_outcome open_actively(struct tcp_stack *s, const struct tuple *t,
-                                              uint8_t local, const struct port_choice *choice,
+                                              uint8_t local, const struct found_port *found,
                                               uint64_t user, struct instant now, struct handle *id)
 {
 	struct seq isn_min = { 0 };
-	bool over = choice->taken_over != NULL;
+	bool over = found->taken_over != NULL;
 	if (over) { /* numbers of the old incarnation must not be used again (RFC 9293 3.4.3) */
-		isn_min = seq_add(choice->taken_over->snd_nxt, 0x10000);
-		time_wait_leave(s, choice->taken_over);
+		isn_min = seq_add(found->taken_over->snd_nxt, 0x10000);
+		time_wait_leave(s, found->taken_over);
 	}
 	struct conn *c = conn_take(s, t, local, now);
 	if (c == NULL)
@@ -121,11 +140,11 @@ enum tcp_connect_outcome tcp_connect_from(struct tcp_stack *s, struct endpoint f
 	struct tuple t = { .local = stack_addr(s, local),
 		           .remote = remote.addr,
 		           .remote_port = remote.port };
-	struct port_choice choice;
-	bool found = from.port != 0 ? take_port(s, &t, from.port, &choice, now)
-	                            : choose_port(s, &t, &choice, now);
-	if (!found)
+	struct found_port found;
+	bool any = from.port != 0 ? take_port(s, &t, from.port, &found, now)
+	                            : choose_port(s, &t, &found, now);
+	if (!any)
 		return TCP_CONNECT_NO_PORT;
-	t.local_port = choice.port;
-	return open_actively(s, &t, local, &choice, user, now, id);
+	t.local_port = found.port;
+	return open_actively(s, &t, local, &found, user, now, id);
 }

@@ -5,34 +5,11 @@
 #include "tcp/stack_int.h"
 #include "wire/load.h"
 
-static bool conn_matches(const struct tcp_stack *s, uint32_t slot, const struct tuple *t)
+static bool conn_matches(const struct tcp_stack *s, const struct conn *c, const struct tuple *t)
 {
-	const struct conn *c =
-		(const void *)(s->conns.memory + (size_t)slot * s->conns.object_bytes);
 	return c->local_port == t->local_port && c->remote_port == t->remote_port &&
 	       ip_addr_equal(c->remote, t->remote) &&
 	       ip_addr_equal(stack_addr(s, c->local), t->local);
-}
-
-/* Where a tuple's connection may stand among those heard of late. Anybody can compute this and collide on
- * purpose: that costs the keyed hash, as without it, and finds nobody else's connection. */
-static uint32_t *recent_of(struct tcp_stack *s, const struct packet *p, const struct tcp_seg *seg)
-{
-	uint32_t at = (uint32_t)seg->src_port * 0x9e3779b1u ^ seg->dst_port;
-	at ^= load_be32(p->ip.src.bytes) ^ load_be32(p->ip.src.bytes + 12) * 0x85ebca6bu;
-	return &s->recent[(at ^ at >> 16) & (TCP_RECENT_CONNECTIONS - 1)];
-}
-
-static struct conn *recent_find(struct tcp_stack *s, const struct packet *p,
-                                const struct tcp_seg *seg, uint32_t ref)
-{
-	if (ref == 0)
-		return NULL;
-	struct conn *c = (void *)(s->conns.memory + (size_t)(ref - 1) * s->conns.object_bytes);
-	bool same = c->head.magic != 0 && (c->flags & CONN_IN_FLOW) != 0 &&
-	            c->local_port == seg->dst_port && c->remote_port == seg->src_port &&
-	            c->local == p->local && ip_addr_equal(c->remote, p->ip.src);
-	return same ? c : NULL;
 }
 
 static bool wait_matches(const struct tcp_stack *s, uint32_t slot, const struct tuple *t)
@@ -43,22 +20,50 @@ static bool wait_matches(const struct tcp_stack *s, uint32_t slot, const struct 
 	       ip_addr_equal(own.remote, t->remote) && ip_addr_equal(own.local, t->local);
 }
 
-struct conn *demux_find(const struct tcp_stack *s, const struct tuple *t, struct time_wait **wait)
+static struct conn *find_hashed(const struct tcp_stack *s, uint32_t hash, const struct tuple *t,
+                                struct time_wait **wait)
 {
-	uint32_t hash = (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, t);
 	struct flow_walk walk = { 0 };
 	uint32_t ref;
 	*wait = NULL;
 	while ((ref = flow_next(&s->flows, hash, &walk)) != FLOW_NONE) {
 		uint32_t slot = (ref & ~FLOW_TIME_WAIT) - 1;
-		if ((ref & FLOW_TIME_WAIT) == 0 && conn_matches(s, slot, t))
-			return (void *)(s->conns.memory + (size_t)slot * s->conns.object_bytes);
+		if ((ref & FLOW_TIME_WAIT) == 0 && conn_matches(s, stack_conn_at(s, slot), t))
+			return stack_conn_at(s, slot);
 		if ((ref & FLOW_TIME_WAIT) != 0 && wait_matches(s, slot, t)) {
 			*wait = time_wait_at(s, slot);
 			return NULL;
 		}
 	}
 	return NULL;
+}
+
+struct conn *demux_find(const struct tcp_stack *s, const struct tuple *t, struct time_wait **wait)
+{
+	return find_hashed(s, (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, t), t, wait);
+}
+
+/* The connection that the first look found, if it still is the right one. */
+static struct conn *find_ahead(const struct tcp_stack *s, const struct ahead *a, const struct tuple *t)
+{
+	if (a->l3 == NULL || a->ref == FLOW_NONE || (a->ref & FLOW_TIME_WAIT) != 0)
+		return NULL;
+	struct conn *c = stack_conn_at(s, a->ref - 1);
+	bool open = c->head.magic != 0 && (c->flags & CONN_IN_FLOW) != 0;
+	return open && conn_matches(s, c, t) ? c : NULL;
+}
+
+static struct conn *find(struct tcp_stack *s, const struct ahead *a, const struct tuple *t,
+                         struct time_wait **wait)
+{
+	struct conn *c = find_ahead(s, a, t);
+	if (c == NULL && a->l3 != NULL && a->hash != 0)
+		c = find_hashed(s, a->hash, t, wait);
+	else if (c == NULL)
+		c = demux_find(s, t, wait);
+	if (c != NULL)
+		ahead_remember(s, a, c->head.slot + 1);
+	return c;
 }
 
 /* RFC 9293 3.10.7.1: "If the state is CLOSED". */
@@ -78,19 +83,11 @@ static void answer_with_reset(struct tcp_stack *s, const struct packet *p,
 	control_segment(s, p->mac, p->local, p->ip.src, &reset, now);
 }
 
-/* Does a local port belong to the active opens of another stack that shares our addresses? */
-static bool is_foreign(const struct tcp_config *config, uint16_t port)
-{
-	return config->port_stride > 1 && port >= config->port_first &&
-	       port <= config->port_last && port % config->port_stride != config->port_offset;
-}
-
 /* An ACK to a listener may bring back what a SYN cookie said. */
 static bool cookie_input(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg,
                          const struct tuple *t, struct instant now)
 {
-	if ((seg->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || !s->cookies.any ||
-	    listen_find(s, t->local, t->local_port) == NULL)
+	if ((seg->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || !s->cookies.any)
 		return false;
 	struct conn *c = cookie_accept(s, p, seg, t, now);
 	if (c == NULL)
@@ -99,23 +96,35 @@ static bool cookie_input(struct tcp_stack *s, const struct packet *p, struct tcp
 	return true;
 }
 
+/* Has another stack the connection that is not here? It has if it opened it; it may have if it accepted it, and the
+ * device brings segments where it likes. */
+static bool is_elsewhere(struct tcp_stack *s, const struct packet *p, const struct tuple *t, bool listening)
+{
+	int owner = foreign_owner(&s->config, t);
+	if (owner < 0)
+		return s->config.scattered && listening && foreign_pass(s, p);
+	if (owner == s->config.port_offset)
+		return false;
+	if (!foreign_pass(s, p))
+		stack_drop(s, TCP_DROP_FOREIGN);
+	return true;
+}
+
 static void without_connection(struct tcp_stack *s, const struct packet *p,
                                struct tcp_seg *seg, const struct tuple *t,
                                const struct seq *isn_min, struct instant now)
 {
-	if (listen_find(s, t->local, t->local_port) != NULL &&
-	    (seg->flags & (TCP_ACK | TCP_RST)) == 0) {
+	bool listening = listen_find(s, t->local, t->local_port) != NULL;
+	if (listening && (seg->flags & (TCP_ACK | TCP_RST)) == 0)
 		listen_input(s, p, seg, t, isn_min, now);
-	} else if (cookie_input(s, p, seg, t, now)) {
+	else if (listening && cookie_input(s, p, seg, t, now))
 		return;
-	} else if (is_foreign(&s->config, t->local_port)) {
-		s->counters.foreign++;
-		stack_drop(s, TCP_DROP_FOREIGN);
-	} else if ((seg->flags & TCP_RST) != 0) {
+	else if (is_elsewhere(s, p, t, listening))
+		return;
+	else if ((seg->flags & TCP_RST) != 0)
 		stack_drop(s, TCP_DROP_STRAY_RESET);
-	} else {
+	else
 		answer_with_reset(s, p, seg, now);
-	}
 }
 
 static bool parse(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg)
@@ -146,20 +155,13 @@ void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now
 	if (!parse(s, p, &seg))
 		return;
 	s->counters.segments_in++;
-	uint32_t *recent = recent_of(s, p, &seg);
-	struct conn *known = recent_find(s, p, &seg, *recent);
-	if (known != NULL) {
-		input_segment(s, known, p, &seg, now);
-		return;
-	}
 	struct tuple t = { .local = p->ip.dst,
 		           .remote = p->ip.src,
 		           .local_port = seg.dst_port,
 		           .remote_port = seg.src_port };
-	struct time_wait *wait;
-	struct conn *c = demux_find(s, &t, &wait);
+	struct time_wait *wait = NULL;
+	struct conn *c = find(s, p->ahead, &t, &wait);
 	if (c != NULL) {
-		*recent = c->head.slot + 1;
 		input_segment(s, c, p, &seg, now);
 		return;
 	}

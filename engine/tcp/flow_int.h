@@ -41,6 +41,11 @@ void flow_init(struct flow_table *t, struct flow_entry *entries, uint32_t slots)
 /* The next reference stored under `hash`; FLOW_NONE when there are no more. Start with a zeroed
  * walk. */
 uint32_t flow_next(const struct flow_table *t, uint32_t hash, struct flow_walk *walk);
+/* Begins to fetch the entry that a walk for `hash` begins at. */
+static inline void flow_fetch(const struct flow_table *t, uint32_t hash)
+{
+	__builtin_prefetch(&t->entries[hash & t->mask]);
+}
 void flow_add(struct flow_table *t, uint32_t hash, uint32_t ref);
 void flow_remove(struct flow_table *t, uint32_t hash, uint32_t ref);
 

@@ -1,9 +1,10 @@
 /*
- * foreign.c - which of several stacks that share an address must see a frame. Only the ports of
- * active opens are divided among stacks (port_stride, port_offset); accepted connections stay where
- * the port's RSS brought their SYN.
+ * foreign.c - which of several stacks that share an address must see a frame. The ports of active opens are divided
+ * among stacks, so that the owner is known from the frame; accepted connections stay where the device brought their
+ * SYN, and with them what it brings later. Only where it scatters them, or in an ICMP error's case, is nobody known: the
+ * frame goes from one stack to the next until one knows what it is about, or all were asked.
  */
-#include "tcp/tcp.h"
+#include "tcp/stack_int.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
 #include "wire/ip6.h"
@@ -15,6 +16,26 @@ static bool addressed_to(const struct tcp_config *config, struct ip_addr a)
 		if (ip_addr_equal(config->addresses[i].addr, a))
 			return true;
 	return false;
+}
+
+int foreign_owner(const struct tcp_config *config, const struct tuple *t)
+{
+	if (config->port_stride <= 1 || t->local_port < config->port_first || t->local_port > config->port_last)
+		return -1;
+	if (config->choice.owner == NULL)
+		return t->local_port % config->port_stride;
+	return config->choice.owner(config->choice.context,
+	                            (struct endpoint){ .addr = t->remote, .port = t->remote_port },
+	                            (struct endpoint){ .addr = t->local, .port = t->local_port });
+}
+
+bool foreign_pass(struct tcp_stack *s, const struct packet *p)
+{
+	if (p->final || s->config.port_stride <= 1)
+		return false;
+	s->elsewhere = true;
+	s->counters.foreign++;
+	return true;
 }
 
 int tcp_foreign_owner(struct span frame, const struct tcp_config *config)
@@ -31,8 +52,9 @@ int tcp_foreign_owner(struct span frame, const struct tcp_config *config)
 	if (outcome != IP_OK || ip.protocol != IP_TCP || ip.payload.bytes < 4 ||
 	    !addressed_to(config, ip.dst))
 		return -1;
-	uint16_t port = load_be16(ip.payload.data + 2);
-	if (port < config->port_first || port > config->port_last)
-		return -1;
-	return port % config->port_stride;
+	struct tuple t = { .local = ip.dst,
+		           .remote = ip.src,
+		           .local_port = load_be16(ip.payload.data + 2),
+		           .remote_port = load_be16(ip.payload.data) };
+	return foreign_owner(config, &t);
 }

@@ -58,6 +58,8 @@ static void error_input(struct tcp_stack *s, const struct packet *p, const struc
 			           .remote_port = q.remote.port };
 		c = demux_find(s, &t, &wait);
 	}
+	if (c == NULL && foreign_pass(s, p))
+		return;
 	if (c == NULL || !seq_within(q.seq, c->snd_una, seq_span(c->snd_una, c->snd_max))) {
 		stack_drop(s, TCP_DROP_ICMP_QUOTE);
 		return;

@@ -155,41 +155,9 @@ static void note_stamp(struct conn *c, const struct tcp_seg *seg, struct instant
 	c->stamp_recent_ms = (uint32_t)(now.us / MS_US);
 }
 
-/* Header prediction: the next bytes in order of an open connection, with nothing else to say. For such a
- * segment every step below would find nothing to do but to take the bytes. */
-static bool is_expected(const struct conn *c, const struct tcp_seg *seg)
-{
-	const uint32_t busy = CONN_PEER_FIN | CONN_FIN_AHEAD;
-	bool stamp_good = (c->flags & CONN_STAMPS) == 0 ||
-	                  (seg->options.stamps_known &&
-	                   (int32_t)(seg->options.stamp - c->stamp_recent) >= 0);
-	return c->state == CONN_ESTABLISHED && (seg->flags & (uint8_t)~TCP_PSH) == TCP_ACK &&
-	       (c->flags & (busy | CONN_VISIBLE)) == CONN_VISIBLE && seq_eq(seg->seq, c->rcv_nxt) &&
-	       seq_eq(seg->ack, c->snd_una) && c->reasm == NULL && seg->payload.bytes > 0 &&
-	       seg->payload.bytes <= seq_span(c->rcv_nxt, c->rcv_adv) &&
-	       (uint32_t)seg->window << c->snd_shift == c->snd_wnd && c->snd_wnd > 0 &&
-	       seg->options.sack_count == 0 && stamp_good;
-}
-
-static void expected_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
-                           struct instant now)
-{
-	c->heard_ms = (uint32_t)(now.us / MS_US);
-	c->keep_sent = 0;
-	note_stamp(c, seg, now);
-	c->snd_wl1 = seg->seq;
-	c->snd_wl2 = seg->ack;
-	text_in_order(s, c, seg->payload, now);
-}
-
 static void synchronised_input(struct tcp_stack *s, struct conn *c, const struct packet *p,
                                struct tcp_seg *seg, struct instant now)
 {
-	bool marked = (c->flags & CONN_ECN) != 0 && ip_ecn_of(&p->ip) == IP_CE;
-	if (is_expected(c, seg) && !marked) {
-		expected_input(s, c, seg, now);
-		return;
-	}
 	enum step step = check_handshake(s, c, seg);
 	if (step == STEP_ON)
 		step = check_stamp(s, c, seg, now);

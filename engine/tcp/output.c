@@ -148,7 +148,8 @@ static bool worth_sending(const struct conn *c, uint32_t bytes, uint32_t unsent)
 static void rest(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	bool idle = seq_eq(c->snd_una, c->snd_max);
-	if (idle && instant_since(c->last_send, now) > c->rtt.timeout_us)
+	uint32_t since_ms = (uint32_t)(now.us / MS_US) - c->last_send_ms;
+	if (idle && since_ms > c->rtt.timeout_us / MS_US)
 		s->congestion->rested(&c->congestion, c->mss);
 }
 

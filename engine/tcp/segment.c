@@ -122,7 +122,7 @@ static void note_sent(struct tcp_stack *s, struct conn *c, const struct segment_
 	uint32_t length = plan->bytes + ((plan->flags & TCP_SYN) != 0) +
 	                  ((plan->flags & TCP_FIN) != 0);
 	s->counters.segments_out++;
-	c->last_send = now;
+	c->last_send_ms = (uint32_t)(now.us / MS_US);
 	if (length == 0)
 		return;
 	struct seq end = seq_add(plan->seq, length);

@@ -177,14 +177,15 @@ static void packet_input(struct tcp_stack *s, struct packet *p, struct instant n
 		stack_drop(s, TCP_DROP_IP_PROTOCOL);
 }
 
-static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, uint32_t flags,
-                     struct instant now)
+static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, const struct ahead *ahead,
+                     bool checked, bool final, struct instant now)
 {
 	struct packet p = { .mac = eth->src,
 		            .group = eth_is_group(eth->dst),
 		            .vlan = eth->vlan,
-		            .checked = (flags & TCP_FRAME_CHECKED) != 0 &&
-		                       s->config.rx_checksum_offload };
+		            .checked = checked,
+		            .final = final,
+		            .ahead = ahead };
 	enum ip_outcome outcome = v4 ? ip4_parse(eth->payload, eth->l3_offset, p.checked, &p.ip)
 	                             : ip6_parse(eth->payload, eth->l3_offset, &p.ip);
 	if (outcome == IP_OK)
@@ -193,20 +194,18 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, u
 		stack_drop(s, drop_of(outcome));
 }
 
-void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct instant now)
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, bool final, struct instant now)
 {
 	struct eth_view eth;
-	s->now = now;
-	s->counters.frames_in++;
-	s->counters.bytes_in += frame.bytes;
+	struct span frame = ahead->frame;
 	if (frame.bytes > TCP_FRAME_BYTES_MAX || !eth_parse(frame, &eth))
 		stack_drop(s, TCP_DROP_ETHERNET);
 	else if (!for_our_mac(s, &eth) || eth_is_group(eth.src))
 		stack_drop(s, TCP_DROP_NOT_OUR_MAC);
 	else if (eth.type == ETH_IP4)
-		ip_input(s, &eth, true, flags, now);
+		ip_input(s, &eth, true, ahead, checked, final, now);
 	else if (eth.type == ETH_IP6)
-		ip_input(s, &eth, false, flags, now);
+		ip_input(s, &eth, false, ahead, checked, final, now);
 	else if (eth.type == ETH_ARP)
 		host_arp_input(s, &eth, now);
 	else if (eth_is_tag(eth.type))

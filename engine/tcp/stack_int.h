@@ -1,8 +1,8 @@
 /*
  * stack_int.h - everything one worker's stack owns, and the seams between its parts.
  *
- * A frame's way in:  stack.c (Ethernet, IP) -> demux.c -> listen.c | time_wait.c | input.c ->
- * ack.c, text.c. A frame's way out: output.c (what is to be sent next) -> segment.c (bytes),
+ * A frame's way in:  ahead.c (a first look) -> express.c -> text.c, if it is what was expected; else
+ * stack.c (Ethernet, IP) -> demux.c -> listen.c | time_wait.c | input.c -> ack.c, text.c. A frame's way out: output.c (what is to be sent next) -> segment.c (bytes),
  * control.c (no connection).
  */
 #ifndef WEIR_TCP_STACK_INT_H
@@ -17,6 +17,7 @@
 #include "base/recorder.h"
 #include "base/slab.h"
 #include "base/wheel.h"
+#include "tcp/ahead_int.h"
 #include "tcp/congestion_int.h"
 #include "tcp/conn_int.h"
 #include "tcp/control_int.h"
@@ -45,11 +46,12 @@ struct tcp_stack {
 	struct slab conns;
 	struct slab reasms;
 	struct flow_table flows;
-	uint32_t recent[TCP_RECENT_CONNECTIONS]; /* slot + 1 of connections heard of late (demux.c) */
+	struct recent recent[TCP_RECENT_CONNECTIONS];
 	struct time_waits waits;
 	struct link ready;  /* connections that may have something to send */
 	struct link events; /* connections with news */
 	struct controls controls;
+	bool elsewhere;    /* the frame at hand is another stack's */
 	bool control_turn; /* controls and connections take turns under load */
 	struct neighbours neighbours;
 	uint32_t listener_count;
@@ -72,6 +74,8 @@ struct packet { /* one received IP packet for us */
 	const uint8_t *mac; /* who sent the frame */
 	bool group;         /* to a multicast or broadcast MAC */
 	bool checked;       /* the port verified its checksums */
+	bool final;         /* no other stack is to see it */
+	const struct ahead *ahead; /* what its frame seemed to be */
 	uint8_t local;      /* index of the destination address */
 	uint16_t vlan;      /* that the frame came in; 0: untagged */
 	struct ip_view ip;
@@ -116,6 +120,15 @@ static inline uint32_t stack_window_share(const struct tcp_stack *s)
 	return share < TCP_WINDOW_SHARE_MIN ? TCP_WINDOW_SHARE_MIN : (uint32_t)share;
 }
 
+/* The memory of a slot, live or not. */
+static inline struct conn *stack_conn_at(const struct tcp_stack *s, uint32_t slot)
+{
+	return (struct conn *)(void *)(s->conns.memory + (size_t)slot * s->conns.object_bytes);
+}
+
+/* ---- stack.c ---- */
+/* The long way of a frame. */
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, bool final, struct instant now);
 /* ---- host.c ---- */
 bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
 void host_arp_input(struct tcp_stack *s, const struct eth_view *eth, struct instant now);
@@ -131,6 +144,11 @@ void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now);
 #define ROUTE_ANY_VLAN UINT16_MAX
 MUST_USE bool route_find(const struct tcp_stack *s, uint16_t vlan, struct ip_addr remote,
                          struct ip_addr *hop, uint8_t *local);
+/* ---- foreign.c ---- */
+/* Is the local port of a tuple for active opens, and then whose? -1: it is not. */
+int foreign_owner(const struct tcp_config *config, const struct tuple *t);
+/* Nobody here knows what a packet is about. True: perhaps another stack does, and the packet goes there. */
+MUST_USE bool foreign_pass(struct tcp_stack *s, const struct packet *p);
 /* ---- demux.c ---- */
 void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now);
 /* The open connection of a tuple, or NULL; *wait is its TIME-WAIT entry, if that is what there is.

@@ -50,6 +50,19 @@ struct tcp_keepalive { /* of a connection with nothing under way; idle_ms 0: non
 	uint8_t probes; /* without an answer; then the connection ends as timed out */
 };
 
+/* Where several stacks share addresses: which local ports bring a peer's segments back to this stack. All NULL: those
+ * of port_stride. For ports whose device hashes in a known way (pmd-config/rss.h). */
+struct tcp_port_choice {
+	const void *context;
+	/* How many candidates there are from `local`; each port that will do is among them. */
+	uint32_t (*candidates)(const void *context, struct ip_addr local);
+	/* A candidate in O(1); `turn` sets where the naming begins. False: no port will do. */
+	bool (*pick)(const void *context, struct ip_addr local, struct endpoint remote, uint32_t turn, uint32_t candidate,
+	             uint16_t *port);
+	/* The number of the stack to which the device brings segments from `remote` to `local`. */
+	uint16_t (*owner)(const void *context, struct endpoint remote, struct endpoint local);
+};
+
 /* The way to what is off our links. A gateway is the route to 0.0.0.0/0 or ::/0. */
 struct tcp_route {
 	struct ip_prefix to;
@@ -91,7 +104,10 @@ struct tcp_config {
 	uint8_t window_shift;                      /* the scale we offer is at least this, up to 14; 0: what
 	                                            * rx_bytes_max needs */
 	uint16_t port_first, port_last;            /* local ports for tcp_connect() */
-	uint16_t port_stride, port_offset;         /* this stack uses ports with port % stride == offset */
+	uint16_t port_stride, port_offset;         /* how many stacks share the addresses, and the number of this one: it
+	                                            * uses ports with port % stride == offset, unless */
+	struct tcp_port_choice choice;             /* says which */
+	bool scattered;                            /* the device may bring segments of an accepted connection to any stack */
 	bool tx_checksum_offload;                  /* the port fills L4 checksums; we leave the pseudo-header sum */
 	bool rx_checksum_offload;                  /* the port flags good checksums; see TCP_FRAME_CHECKED */
 	struct siphash_key secret;                 /* ISN, flow hash, port choice */
@@ -113,9 +129,19 @@ void tcp_announce(struct tcp_stack *s, struct instant now);
 /* ---- the four verbs ---- */
 
 #define TCP_FRAME_CHECKED 1u /* the port verified the IP and L4 checksums of this frame */
+#define TCP_FRAME_FINAL 2u   /* no other stack is to see it: all that are concerned have */
 
-/* One received Ethernet frame, borrowed for the call. Bad frames are counted drops (drops.def). */
+/* One received Ethernet frame, borrowed for the call, that no other stack is to see. Bad frames are counted drops
+ * (drops.def). */
 void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct instant now);
+
+#define TCP_BURST_MAX 32u
+
+/* The same for up to TCP_BURST_MAX frames that came together, in their order; flags[i] is for frames[i]. With many
+ * connections much faster than one by one: what one frame needs is fetched while another is dealt with.
+ * Returns which frames (bit i) were not taken because they are another stack's: tcp_foreign_owner() says whose. */
+uint32_t tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,
+                     struct instant now);
 
 struct tcp_frame_meta { /* what a checksum-offloading port must know of a frame */
 	uint16_t l2_bytes, l3_bytes, l4_bytes;
@@ -246,6 +272,7 @@ enum tcp_drop { /* reasons in tcp/drops.def */
 
 struct tcp_counters {
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+	uint64_t predicted; /* of segments_in, those that took the short way (express.c) */
 	uint64_t segments_in, segments_out, retransmits, fast_retransmits, timeouts;
 	uint64_t tail_probes; /* RFC 8985 7 */
 	uint64_t spurious;    /* recoveries that were for nothing and were undone */
@@ -256,7 +283,7 @@ struct tcp_counters {
 	uint64_t cookies_given, cookies_taken; /* SYN cookies, and connections made of them */
 	uint64_t black_holes; /* paths that swallowed large segments without a word (RFC 8899) */
 	uint64_t opened_active, opened_passive, closed, resets_in, resets_out;
-	uint64_t foreign; /* segments for a connection this stack does not have: see tcp_foreign_owner() */
+	uint64_t foreign; /* frames for a connection of another stack: see tcp_input_burst() */
 	uint64_t drops[TCP_DROP_COUNT];
 };
 const struct tcp_counters *tcp_counters(const struct tcp_stack *s);
@@ -264,9 +291,9 @@ const char *tcp_drop_name(enum tcp_drop drop);
 uint32_t tcp_connections(const struct tcp_stack *s); /* live, with TIME-WAIT */
 uint32_t tcp_time_waits(const struct tcp_stack *s);
 
-/* Several stacks share one address: which of them must see this frame? The answer is `port % stride` of our
- * local port for a TCP segment that belongs to a connection opened by tcp_connect(), else -1 ("mine").
- * Pure function of the frame; used by the worker to hand a frame over when RSS brought it to another queue. */
+/* Several stacks share one address: the number of the one that must see this frame. For a TCP segment to a local port
+ * of tcp_connect() the answer is known; else -1, and any of them may be the one. Pure function of the frame; used by the
+ * worker to hand a frame over when its device brought it to another queue. */
 int tcp_foreign_owner(struct span frame, const struct tcp_config *config);
 
 /* The kernel has an interface behind the same port, with the same MAC: whose is this frame? Our addresses are

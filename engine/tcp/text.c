@@ -50,19 +50,13 @@ static void keep_for_later(struct tcp_stack *s, struct conn *c, const struct tcp
 		conn_reasm_drop(s, c);
 }
 
-/* The bytes from rcv_nxt on, with those that were waiting for them: where both have a byte, the one
- * that came first stands. Returns how far rcv_nxt moved. */
-static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
+/* The bytes from rcv_nxt on, with those that were waiting behind a gap: where both have a byte, the one that
+ * came first stands. */
+static void deliver_with_waiting(struct tcp_stack *s, struct conn *c, struct span data)
 {
-	struct seq before = c->rcv_nxt;
-	if (stack_blocks_low(s) && byteq_bytes(&c->rx) >= BLOCK_DATA_BYTES) {
-		/* who has unread bytes must not take the last blocks from who waits for a reply */
-		stack_drop(s, TCP_DROP_RX_NO_BLOCK);
-		return 0;
-	}
 	while (data.bytes > 0) {
 		size_t gap = data.bytes;
-		if (c->reasm != NULL && c->reasm->count > 0) {
+		if (c->reasm->count > 0) {
 			uint32_t ahead = seq_span(c->rcv_nxt, c->reasm->ranges[0].begin);
 			gap = ahead < gap ? ahead : gap;
 		}
@@ -71,21 +65,38 @@ static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
 		data = span_after(data, written);
 		if (written < gap) {
 			stack_drop(s, TCP_DROP_RX_NO_BLOCK);
-			if (c->reasm == NULL || !reasm_give_up(c->reasm, s->pool))
+			if (!reasm_give_up(c->reasm, s->pool))
 				break;
 			continue; /* what waits behind a gap must not keep out what fills it */
 		}
-		uint32_t pulled = 0;
-		if (c->reasm != NULL)
-			pulled = reasm_pull(c->reasm, s->pool, c->rcv_nxt, &c->rx);
+		uint32_t pulled = reasm_pull(c->reasm, s->pool, c->rcv_nxt, &c->rx);
 		c->rcv_nxt = seq_add(c->rcv_nxt, pulled);
 		data = span_after(data, pulled);
 		if (written + pulled == 0)
 			break;
 	}
-	if (c->reasm != NULL && c->reasm->count == 0)
+	if (c->reasm->count == 0)
 		conn_reasm_drop(s, c);
-	return seq_span(before, c->rcv_nxt);
+}
+
+/* Returns how far rcv_nxt moved. */
+static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
+{
+	struct seq before = c->rcv_nxt;
+	if (stack_blocks_low(s) && byteq_bytes(&c->rx) >= BLOCK_DATA_BYTES) {
+		/* who has unread bytes must not take the last blocks from who waits for a reply */
+		stack_drop(s, TCP_DROP_RX_NO_BLOCK);
+		return 0;
+	}
+	if (c->reasm != NULL) {
+		deliver_with_waiting(s, c, data);
+		return seq_span(before, c->rcv_nxt);
+	}
+	size_t written = byteq_write(&c->rx, s->pool, data);
+	if (written < data.bytes)
+		stack_drop(s, TCP_DROP_RX_NO_BLOCK);
+	c->rcv_nxt = seq_add(before, (uint32_t)written);
+	return (uint32_t)written;
 }
 
 /* Large segments early in a connection are a peer's slow start; a command waits for its answer. */

@@ -6,7 +6,6 @@
 
 #include "wire/load.h"
 
-#define VLAN_MASK 0x0fffu /* of a tag; above it priority and drop eligibility */
 
 const uint8_t eth_broadcast[ETH_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
@@ -22,7 +21,7 @@ bool eth_parse(struct span frame, struct eth_view *view)
 	view->vlan = 0;
 	view->l3_offset = ETH_HEADER_BYTES;
 	if (view->type == ETH_TAG) {
-		view->vlan = reader_be16(&r) & VLAN_MASK;
+		view->vlan = reader_be16(&r) & ETH_VLAN_MASK;
 		view->type = reader_be16(&r);
 		view->l3_offset = ETH_HEADER_BYTES_MAX;
 	}

@@ -18,6 +18,7 @@
 #define ETH_TAG_BYTES 4u
 #define ETH_HEADER_BYTES_MAX (ETH_HEADER_BYTES + ETH_TAG_BYTES)
 #define ETH_MAC_BYTES 6u
+#define ETH_VLAN_MASK 0x0fffu /* of a tag: the rest is priority */
 
 enum eth_type {
 	ETH_IP4 = 0x0800,

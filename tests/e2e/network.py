@@ -114,6 +114,14 @@ class Network:
         sh(*here, "ip", "link", "set", name, "up")
 
     @staticmethod
+    def plug(tap):
+        """A tap that weir made becomes a port of the bridge. The kernel's end gets an address of its
+        own: with weir's the bridge would keep weir's frames for itself."""
+        sh("ip", "link", "set", tap, "netns", "lan")
+        sh(*inside("lan", "ip", "link", "set", tap, "address", "02:00:00:00:00:77"))
+        sh(*inside("lan", "ip", "link", "set", tap, "master", "br0", "up"))
+
+    @staticmethod
     @contextlib.contextmanager
     def long_cable(namespace, *plan, seed=1):
         """Inside the `with` a wirebox stands between a namespace and the bridge; PLAN is its

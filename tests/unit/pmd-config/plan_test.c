@@ -229,26 +229,34 @@ static void several_workers_are_steered_as_the_driver_can(void)
 	CU_ASSERT_EQUAL(plan.ports[0].steering, PLAN_STEER_QUEUE);
 }
 
+static void where_nobody_can_read_the_hash_workers_hand_frames_on(void)
+{
+	struct plan plan;
+	struct plan_inventory_port fanout = af_packet, odd = ixgbe;
+	fanout.rx_queues_max = fanout.tx_queues_max = 16;
+	odd.reta_size = 100;
+	const struct plan_inventory_port *const silent[] = { &ena, &virtio, &fanout, &odd };
+	for (size_t i = 0; i < COUNT_OF(silent); i++) {
+		CU_ASSERT_TRUE(planned("1,2", silent[i], &plan));
+		CU_ASSERT_EQUAL(plan.ports[0].steering, PLAN_STEER_HAND);
+		CU_ASSERT_EQUAL(plan.ports[0].queues, 2);
+		CU_ASSERT_EQUAL(plan.ports[0].offloads & PLAN_RSS_TCP, 0);
+	}
+}
+
 static void more_workers_than_can_be_fed_are_refused(void)
 {
 	struct plan plan;
-	CU_ASSERT_FALSE(planned("1,2", &ena, &plan));
-	CU_ASSERT_STRING_EQUAL(said, "workers.lcores: port wire0: net_ena can feed one worker "
-				     "only: this one cannot set the "
-				     "hash key and does not tell it");
-	CU_ASSERT_FALSE(planned("1,2", &virtio, &plan));
+	struct plan_inventory_port xdp = af_packet;
+	xdp.driver = "net_af_xdp";
+	xdp.rx_queues_max = xdp.tx_queues_max = 16;
+	CU_ASSERT_FALSE(planned("1,2", &xdp, &plan));
+	CU_ASSERT_STRING_EQUAL(said, "workers.lcores: port wire0: net_af_xdp can feed one worker only: the queue of "
+				     "a frame is chosen by the interface below, which this driver cannot set up");
 	CU_ASSERT_FALSE(planned("1,2", &af_packet, &plan));
 	CU_ASSERT_STRING_EQUAL(
 		said,
 		"workers.lcores: port wire0: 2 workers need as many queue pairs, the device has 1");
-	struct plan_inventory_port fanout = af_packet;
-	fanout.rx_queues_max = fanout.tx_queues_max = 16;
-	CU_ASSERT_FALSE(planned("1,2", &fanout, &plan));
-	CU_ASSERT_PTR_NOT_NULL(
-		strstr(said, "net_af_packet can feed one worker only: the kernel spreads"));
-	struct plan_inventory_port odd = ixgbe;
-	odd.reta_size = 100;
-	CU_ASSERT_FALSE(planned("1,2", &odd, &plan));
 	CU_ASSERT_FALSE(planned("1-20", &igb, &plan));
 	CU_ASSERT_STRING_EQUAL(said, "workers.lcores: port wire0: 20 workers need as many queue "
 				     "pairs, the device has 16");
@@ -323,6 +331,8 @@ UNIT("pmd-config/plan",
      { "one worker runs on any port", one_worker_runs_on_anything },
      { "several workers are steered as the driver can",
        several_workers_are_steered_as_the_driver_can },
+     { "where nobody can read the hash workers hand frames on",
+       where_nobody_can_read_the_hash_workers_hand_frames_on },
      { "more workers than the port can feed are refused with the reason",
        more_workers_than_can_be_fed_are_refused },
      { "rings keep to what the port takes", rings_keep_to_what_the_port_takes },

@@ -35,14 +35,15 @@ uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t 
 	return count;
 }
 
-bool port_handed(const struct port_queue *q, uint32_t index)
+uint32_t port_hops(const struct port_queue *q, uint32_t index)
 {
-	return index < q->handed;
+	return index < q->handed ? 1 : 0;
 }
 
-void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to)
+void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to, uint32_t hops)
 {
 	(void)index;
+	CU_ASSERT_EQUAL(hops, 1);
 	CU_ASSERT_EQUAL(to, 0);
 	q->over++;
 }

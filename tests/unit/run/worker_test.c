@@ -19,8 +19,9 @@
 
 struct port_queue {
 	uint8_t frames[PORT_BURST][FRAME_BYTES];
-	uint32_t waiting, handed; /* frames for the next burst; the first so many came from other workers */
-	uint32_t over_count, over_to[8], copy_count, copy_to[8];
+	uint32_t waiting; /* frames for the next burst, which so many other workers had: */
+	uint32_t hops[PORT_BURST];
+	uint32_t over_count, over_to[8], over_hops[8], copy_count, copy_to[8];
 	uint8_t room[2048];
 	bool full;
 	uint32_t sent, flushes;
@@ -41,20 +42,21 @@ uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t 
 	uint32_t count = q->waiting;
 	for (uint32_t i = 0; i < count; i++) {
 		frames[i] = span_of(q->frames[i], FRAME_BYTES);
-		flags[i] = 0;
+		flags[i] = TCP_FRAME_CHECKED;
 	}
 	q->waiting = 0;
 	return count;
 }
 
-bool port_handed(const struct port_queue *q, uint32_t index)
+uint32_t port_hops(const struct port_queue *q, uint32_t index)
 {
-	return index < q->handed;
+	return q->hops[index];
 }
 
-void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to)
+void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to, uint32_t hops)
 {
 	(void)index;
+	q->over_hops[q->over_count] = hops;
 	q->over_to[q->over_count++] = to;
 }
 
@@ -132,14 +134,22 @@ static struct instant app_deadline_of(void *app)
 	return app_deadline;
 }
 
-/* A worker `index` of `count`, its stack at 198.18.0.2. */
-static void worker_open(uint32_t index, uint32_t count)
+/* A fresh stack, as the worker's settings say now. */
+static void worker_remake(void)
 {
 	static uint8_t *memory;
 	struct arena arena;
 	if (memory == NULL)
 		memory = aligned_alloc(ARENA_ALIGN, MEMORY_BYTES);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+	memset(memory, 0, MEMORY_BYTES);
+	arena_init(&arena, memory, MEMORY_BYTES);
+	CU_ASSERT_TRUE_FATAL(worker_make(&arena, &worker, BLOCKS, clock_now()));
+}
+
+/* A worker `index` of `count`, its stack at 198.18.0.2. */
+static void worker_open(uint32_t index, uint32_t count)
+{
 	memset(&queue, 0, sizeof(queue));
 	cycles = 1000000;
 	app_busy = false;
@@ -161,11 +171,11 @@ static void worker_open(uint32_t index, uint32_t count)
 		.port_last = 65535,
 		.port_stride = (uint16_t)count,
 		.port_offset = (uint16_t)index,
+		.rx_checksum_offload = true,
 		.seed = 1,
 	};
 	worker.app = (struct worker_app){ .turn = app_turn, .deadline = app_deadline_of };
-	arena_init(&arena, memory, MEMORY_BYTES);
-	CU_ASSERT_TRUE_FATAL(worker_make(&arena, &worker, BLOCKS, clock_now()));
+	worker_remake();
 }
 
 static void worker_turns(uint32_t turns)
@@ -209,6 +219,11 @@ static uint64_t frames_taken(void)
 
 /* ---- steering ---- */
 
+static uint64_t frames_known(void) /* those that the stack had an opinion of */
+{
+	return tcp_counters(worker.stacks[0])->drops[TCP_DROP_NO_CONNECTION];
+}
+
 static void a_frame_of_another_workers_connection_is_handed_over_and_not_taken(void)
 {
 	worker_open(0, 2);
@@ -216,7 +231,9 @@ static void a_frame_of_another_workers_connection_is_handed_over_and_not_taken(v
 	worker_turns(1);
 	CU_ASSERT_EQUAL(queue.over_count, 1);
 	CU_ASSERT_EQUAL(queue.over_to[0], 1);
-	CU_ASSERT_EQUAL(frames_taken(), 0);
+	CU_ASSERT(queue.over_hops[0] + 1 >= 2); /* it will not go farther */
+	CU_ASSERT_EQUAL(tcp_counters(worker.stacks[0])->foreign, 1);
+	CU_ASSERT_EQUAL(frames_known(), 0);
 }
 
 static void a_frame_of_our_own_connection_is_taken(void)
@@ -225,19 +242,44 @@ static void a_frame_of_our_own_connection_is_taken(void)
 	tcp_arrives(20001);
 	worker_turns(1);
 	CU_ASSERT_EQUAL(queue.over_count, 0);
-	CU_ASSERT_EQUAL(frames_taken(), 1);
+	CU_ASSERT_EQUAL(frames_known(), 1);
 }
 
-static void a_frame_that_was_handed_to_us_never_goes_on(void)
+static void a_frame_that_all_had_never_goes_on(void)
 {
 	worker_open(0, 2);
 	tcp_arrives(20001);
 	arp_arrives(2);
-	queue.handed = 2;
+	queue.hops[0] = queue.hops[1] = 1;
 	worker_turns(1);
 	CU_ASSERT_EQUAL(queue.over_count, 0);
 	CU_ASSERT_EQUAL(queue.copy_count, 0);
-	CU_ASSERT_EQUAL(frames_taken(), 2);
+	CU_ASSERT_EQUAL(tcp_counters(worker.stacks[0])->drops[TCP_DROP_FOREIGN], 1);
+}
+
+/* The port's device spreads segments as it likes, and nobody knows who accepted this one's connection. */
+static void a_segment_for_a_listener_goes_from_worker_to_worker(void)
+{
+	worker_open(1, 3);
+	CU_ASSERT_TRUE_FATAL(tcp_listen(worker.stacks[0], (struct endpoint){ .port = 25 }, 1));
+	tcp_arrives(25);
+	worker_turns(1);
+	CU_ASSERT_EQUAL(queue.over_count, 0); /* unless it scatters, a connection's segments come where its SYN came */
+	CU_ASSERT_EQUAL(frames_known(), 1);
+
+	worker.tcp_configs[0].scattered = true;
+	worker_remake();
+	CU_ASSERT_TRUE_FATAL(tcp_listen(worker.stacks[0], (struct endpoint){ .port = 25 }, 1));
+	for (uint32_t hops = 0; hops < 3; hops++) {
+		tcp_arrives(25);
+		queue.hops[0] = hops;
+		worker_turns(1);
+	}
+	CU_ASSERT_EQUAL(queue.over_count, 2);
+	CU_ASSERT_EQUAL(queue.over_to[0], 2);
+	CU_ASSERT_EQUAL(queue.over_hops[0], 1);
+	CU_ASSERT_EQUAL(queue.over_hops[1], 2);
+	CU_ASSERT_EQUAL(frames_known(), 1); /* the third and last worker says that there is no such connection */
 }
 
 static void an_arp_reply_is_taken_and_copied_to_all_others(void)
@@ -360,7 +402,9 @@ UNIT("run/worker",
      { "a frame of another worker's connection is handed over and not taken",
        a_frame_of_another_workers_connection_is_handed_over_and_not_taken },
      { "a frame of our own connection is taken", a_frame_of_our_own_connection_is_taken },
-     { "a frame that was handed to us never goes on", a_frame_that_was_handed_to_us_never_goes_on },
+     { "a frame that all workers had never goes on", a_frame_that_all_had_never_goes_on },
+     { "a segment for a listener goes from worker to worker, where the device scatters",
+       a_segment_for_a_listener_goes_from_worker_to_worker },
      { "an ARP reply is taken, and copied to all others", an_arp_reply_is_taken_and_copied_to_all_others },
      { "a worker alone takes everything", a_worker_alone_takes_everything },
      { "an ARP request is answered in the same turn", an_arp_request_is_answered_in_the_same_turn },

@@ -144,6 +144,52 @@ static void a_frame_tells_which_stack_opened_its_connection(void)
 	CU_ASSERT_EQUAL(tcp_foreign_owner(frame_to(40002, "198.18.0.1"), &config), -1);
 }
 
+/* A device that brings a segment to the queue that is the remainder of both ports' sum. */
+static uint32_t sum_candidates(const void *context, struct ip_addr local)
+{
+	(void)context;
+	(void)local;
+	return 25;
+}
+
+static bool sum_pick(const void *context, struct ip_addr local, struct endpoint remote, uint32_t turn,
+                     uint32_t candidate, uint16_t *port)
+{
+	(void)local;
+	uint32_t own = *(const uint16_t *)context;
+	*port = (uint16_t)(40000 + (own + 4 - remote.port % 4) % 4 + (turn + candidate) % 25 * 4);
+	return true;
+}
+
+static uint16_t sum_owner(const void *context, struct endpoint remote, struct endpoint local)
+{
+	(void)context;
+	return (uint16_t)((remote.port + local.port) % 4);
+}
+
+static void ports_are_those_whose_answers_come_back(void)
+{
+	uint16_t own = 3;
+	begin(40000, 40099, 4, own);
+	struct tcp_config *config = &wire.end[0].stack->config;
+	config->choice = (struct tcp_port_choice){ &own, sum_candidates, sum_pick, sum_owner };
+	for (uint16_t remote = 25; remote < 29; remote++) {
+		bool seen[100] = { false };
+		struct endpoint to = { .addr = rig_addr("198.18.0.2"), .port = remote };
+		struct handle id;
+		for (unsigned i = 0; i < 15; i++) {
+			struct tcp_info info;
+			CU_ASSERT_EQUAL_FATAL(tcp_connect(wire.end[0].stack, to, 9, wire.now, &id), TCP_CONNECT_STARTED);
+			tcp_info(wire.end[0].stack, id, &info);
+			CU_ASSERT_EQUAL((info.local.port + remote) % 4, own);
+			CU_ASSERT_FALSE(seen[info.local.port - 40000]);
+			seen[info.local.port - 40000] = true;
+		}
+	}
+	CU_ASSERT_EQUAL(tcp_foreign_owner(frame_to(40002, "198.18.0.1"), config), (40002 + 25) % 4);
+	rig_wire_free(&wire);
+}
+
 static void a_foreign_segment_is_counted_and_not_reset(void)
 {
 	uint8_t room[2048];
@@ -154,8 +200,13 @@ static void a_foreign_segment_is_counted_and_not_reset(void)
 	memcpy(room, wire.end[0].stack->config.mac, 6);
 	room[6] = 2;
 	wire.end[0].stack->config.rx_checksum_offload = true;
-	tcp_input(wire.end[0].stack, span_of(room, f.bytes), TCP_FRAME_CHECKED, wire.now);
+	struct span frame = span_of(room, f.bytes);
+	uint32_t flags = TCP_FRAME_CHECKED;
+	CU_ASSERT_EQUAL(tcp_input_burst(wire.end[0].stack, &frame, &flags, 1, wire.now), 1);
 	CU_ASSERT_EQUAL(tcp_counters(wire.end[0].stack)->foreign, 1);
+	flags |= TCP_FRAME_FINAL;
+	CU_ASSERT_EQUAL(tcp_input_burst(wire.end[0].stack, &frame, &flags, 1, wire.now), 0);
+	CU_ASSERT_EQUAL(tcp_counters(wire.end[0].stack)->drops[TCP_DROP_FOREIGN], 1);
 	CU_ASSERT_EQUAL(tcp_output(wire.end[0].stack, (struct room){ room, sizeof(room) }, &meta,
 	                           wire.now),
 	                0);
@@ -172,5 +223,6 @@ UNIT("tcp/connect",
        the_oldest_time_wait_gives_way_to_a_new_connection },
      { "a frame tells which stack opened its connection",
        a_frame_tells_which_stack_opened_its_connection },
+     { "ports are those whose answers the device brings back", ports_are_those_whose_answers_come_back },
      { "a segment of another stack's connection is counted, not reset",
        a_foreign_segment_is_counted_and_not_reset })
