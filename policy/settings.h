@@ -24,6 +24,7 @@
 
 enum settings_switch { SETTINGS_OFF = 1, SETTINGS_ON };
 enum settings_congestion { SETTINGS_CUBIC = 1, SETTINGS_NEWRENO };
+enum settings_fragments { SETTINGS_FRAGMENTS_REFUSE = 1, SETTINGS_FRAGMENTS_REASSEMBLE };
 enum settings_syn_cookies { SETTINGS_COOKIES_UNDER_PRESSURE = 1, SETTINGS_COOKIES_NEVER };
 enum settings_idle { SETTINGS_IDLE_ADAPTIVE = 1, SETTINGS_IDLE_BUSY };
 enum settings_near_tls {
@@ -155,6 +156,7 @@ struct settings {
 	struct {
 		enum settings_congestion congestion;
 		enum settings_switch ecn;
+		enum settings_fragments fragments;
 		enum settings_syn_cookies syn_cookies;
 		uint32_t half_open_per_source_max;                /* 0: no such limit */
 		uint32_t keepalive_seconds, user_timeout_seconds; /* 0: none */
@@ -165,6 +167,7 @@ struct settings {
 	} metrics;
 	struct {
 		const char *file; /* NULL: standard output */
+		const char *black_box; /* folder of ended connections; NULL: none */
 	} log;
 	struct {
 		enum settings_switch secondary; /* may other DPDK processes attach? */

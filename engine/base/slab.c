@@ -36,7 +36,7 @@ void slab_init(struct slab *s, void *memory, size_t object_bytes, uint32_t count
 		            .magic = magic };
 	for (uint32_t slot = count; slot > 0; slot--) {
 		struct slab_head *head = slab_at(s, slot - 1);
-		*head = (struct slab_head){ .slot = slot - 1, .generation = 1, .next_free = s->free_head };
+		*head = (struct slab_head){ .slot = slot - 1, .generation = 1, .word = s->free_head };
 		s->free_head = slot - 1;
 	}
 }
@@ -47,13 +47,13 @@ void *slab_take(struct slab *s)
 		return NULL;
 	struct slab_head *head = slab_at(s, s->free_head);
 	CHECK(head->magic == 0);
-	s->free_head = head->next_free;
+	s->free_head = head->word;
 	s->used++;
 	if (s->used > s->used_max)
 		s->used_max = s->used;
 	memset(head + 1, 0, s->object_bytes - sizeof(*head));
 	head->magic = s->magic;
-	head->next_free = SLAB_END;
+	head->word = 0;
 	return head;
 }
 
@@ -64,7 +64,7 @@ void slab_give(struct slab *s, void *object)
 	CHECK(slab_at(s, head->slot) == head);
 	head->magic = 0;
 	head->generation = head->generation == UINT32_MAX ? 1 : head->generation + 1;
-	head->next_free = s->free_head;
+	head->word = s->free_head;
 	s->free_head = head->slot;
 	s->used--;
 }

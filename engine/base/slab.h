@@ -35,7 +35,7 @@ struct slab_head {
 	uint32_t magic; /* the slab's magic while taken, 0 while free */
 	uint32_t slot;
 	uint32_t generation;
-	uint32_t next_free;
+	uint32_t word; /* free: the next free slot; taken: the owner's to use, 0 at first */
 };
 
 struct slab {

@@ -84,9 +84,18 @@ static void report_reply(struct relay_report *report, const struct smtp_reply *r
 	text_span(&t, span_head(text, span_find(text, '\n')));
 }
 
+struct conn_id report_conn_id(const struct relay *r, const struct tcp_stack *tcp, struct handle id)
+{
+	uint32_t port = 0;
+	while (port + 1 < r->config.stack_count && r->config.stacks[port] != tcp)
+		port++;
+	return (struct conn_id){ .worker = r->config.worker, .port = port, .handle = id };
+}
+
 static void report_next(struct relay_report *report, const struct transaction *t)
 {
 	report->next = t->next_remote;
+	report->next_conn = t->next_conn;
 	report->next_tls = t->next_tls != NULL ? t->next_tls : "";
 	report->next_cipher = t->next_cipher != NULL ? t->next_cipher : "";
 	report->next_verified = t->next_verified;
@@ -120,6 +129,7 @@ void report_make(struct relay *r, struct near *n, enum relay_outcome outcome,
 	report_reply(report, reply);
 	text_copy(report->rule, sizeof(report->rule), t->verdict.rule);
 	report->near = n->remote;
+	report->near_conn = n->conn;
 	report->near_tls = n->tls_text != NULL ? n->tls_text : "";
 	report->near_cipher = n->cipher_text != NULL ? n->cipher_text : "";
 	report_next(report, t);

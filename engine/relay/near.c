@@ -66,6 +66,7 @@ void near_accept(struct relay *r, struct tcp_stack *tcp, const struct tcp_event 
 	leg_note(&n->leg, event);
 	tcp_info(tcp, event->id, &info);
 	n->remote = info.remote;
+	n->conn = report_conn_id(r, tcp, event->id);
 	n->listener = event->tag;
 	n->timer.kind = VISIT_NEAR;
 	n->linger = INSTANT_NEVER;

@@ -109,6 +109,7 @@ struct relay_report {
 	char reply_text[RELAY_REPORT_TEXT];     /* its first line, without code, cut */
 	char rule[32];                          /* content or TLS rule that decided, "" if none */
 	struct endpoint near, next;             /* next.port 0: no next leg was had */
+	struct conn_id near_conn, next_conn;    /* as weirctl names them; generation 0: none */
 	char helo[64], sender[128], recipient[128]; /* first recipient; cut */
 	uint32_t recipients;                    /* accepted */
 	uint64_t body_bytes;

@@ -79,6 +79,7 @@ struct transaction {
 	struct byteq held; /* content that next had no room for yet */
 	const char *next_tls, *next_cipher;
 	struct endpoint next_remote;
+	struct conn_id next_conn;
 	struct verdict verdict;
 	enum relay_outcome refused_outcome; /* while SWALLOW, or the next leg is gone: what `refused` means */
 	enum relay_stage touched;
@@ -104,6 +105,7 @@ struct near {
 	bool in_touched;
 	struct instant linger;
 	struct endpoint remote;
+	struct conn_id conn;
 	const char *tls_text, *cipher_text;
 	struct block *block;   /* what the transaction lives in */
 	struct transaction *t; /* NULL: between transactions */
@@ -291,6 +293,8 @@ enum smtp_reply_id verdict_reply(struct verdict verdict);
 void budget_touch(struct relay *r, struct near *n, enum relay_stage stage);
 /* What was touched has been dealt with by `now`. */
 void budget_settle(struct relay *r);
+/* How weirctl and the log name a connection. */
+struct conn_id report_conn_id(const struct relay *r, const struct tcp_stack *tcp, struct handle id);
 void report_make(struct relay *r, struct near *n, enum relay_outcome outcome,
                  const struct smtp_reply *reply);
 

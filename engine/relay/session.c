@@ -245,6 +245,7 @@ void session_next_ready(struct relay *r, struct near *n, struct next *x)
 	budget_touch(r, n, RELAY_STAGE_ENVELOPE);
 	t->next = slab_handle(&r->nexts, x);
 	t->next_remote = x->remote;
+	t->next_conn = report_conn_id(r, x->leg.tcp, x->leg.id);
 	t->next_tls = x->tls_text;
 	t->next_cipher = x->cipher_text;
 	t->next_verified = x->verified;

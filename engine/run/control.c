@@ -22,6 +22,7 @@
 #include "run/http.h"
 #include "run/metrics.h"
 #include "run/telemetry.h"
+#include "run/telemetry_conn.h"
 
 struct control {
 	struct engine *e;
@@ -37,6 +38,7 @@ static volatile sig_atomic_t reopen_asked;
 static bool control_open(struct control *c, struct engine *e);
 static void control_sleep(struct control *c);
 static void reports_take(struct control *c);
+static void conn_reports_take(struct control *c);
 static void workers_watch(struct control *c, struct instant now);
 static bool control_stops(struct control *c, struct instant now);
 static void control_close(struct control *c);
@@ -94,6 +96,7 @@ int control_run(struct engine *e)
 		control_sleep(&c);
 		struct instant now = clock_now();
 		reports_take(&c);
+		conn_reports_take(&c);
 		if (c.http != NULL)
 			http_turn(c.http);
 		if (instant_reached(c.log_at, now)) {
@@ -156,7 +159,8 @@ static bool control_open(struct control *c, struct engine *e)
 			return false;
 		}
 	}
-	if (!telemetry_start(view_for_telemetry, e))
+	conn_files_open(&e->conn_files, e->settings->log.black_box);
+	if (!telemetry_start(view_for_telemetry, e) || !telemetry_conn_start(e))
 		fprintf(stderr, "weir: DPDK telemetry does not take our commands\n");
 	fprintf(stderr, "weir: %s is running, workers: %u\n", e->version, e->worker_count);
 	return true;
@@ -184,6 +188,14 @@ static void reports_take(struct control *c)
 				break;
 			log_report(c->e->log, &report);
 		}
+}
+
+static void conn_reports_take(struct control *c)
+{
+	static struct conn_report report;
+	for (uint32_t i = 0; i < c->e->worker_count; i++)
+		while (report_ring_pop(&c->e->workers[i].conn_reports, &report))
+			conn_files_write(&c->e->conn_files, &report);
 }
 
 /* ---- the watch ---- */
@@ -253,9 +265,12 @@ static bool control_stops(struct control *c, struct instant now)
 static void control_close(struct control *c)
 {
 	telemetry_stop();
+	telemetry_conn_stop();
 	for (uint32_t i = 0; i < c->e->worker_count; i++)
 		dpdk_join(&c->e->workers[i].worker);
 	reports_take(c);
+	conn_reports_take(c);
+	conn_files_close(&c->e->conn_files);
 	log_flush(c->e->log);
 	if (c->http != NULL)
 		http_close(c->http);

@@ -5,6 +5,18 @@
 
 #include "run/clock.h"
 
+/* A lost one is counted by its ring. */
+static void conn_reports_push(struct engine_worker *w, struct instant now, int64_t wall_us)
+{
+	struct conn_report report;
+	for (uint32_t p = 0; p < w->worker.port_count; p++)
+		while (tcp_black_box_next(w->worker.stacks[p], &report.record)) {
+			report.id = (struct conn_id){ w->worker.index, p, report.record.id };
+			report.wall_us = wall_us - (int64_t)instant_since(report.record.last, now);
+			(void)report_ring_push(&w->conn_reports, &report);
+		}
+}
+
 static bool app_turn(void *app, struct instant now, int64_t wall_us)
 {
 	struct engine_worker *w = app;
@@ -18,6 +30,8 @@ static bool app_turn(void *app, struct instant now, int64_t wall_us)
 	busy |= relay_turn(w->relay, now, wall_us);
 	while (relay_report_pop(w->relay, &report))
 		(void)report_ring_push(&w->reports, &report); /* a lost one is counted there */
+	conn_reports_push(w, now, wall_us);
+	busy |= conn_desk_turn(&w->desk, w->worker.stacks, w->worker.port_count, now, wall_us);
 	return busy;
 }
 
@@ -68,6 +82,7 @@ static void worker_view(struct engine *e, struct engine_worker *w, struct view_w
 		.tls = w->tls == NULL ? NULL : tls_engine_head(w->tls),
 		.content = content_head(w->content),
 		.reports_lost = report_ring_lost(&w->reports),
+		.conn_reports_lost = report_ring_lost(&w->conn_reports),
 	};
 	for (uint32_t p = 0; p < v->stack_count; p++)
 		stack_view(e, w, p, &v->stacks[p]);
@@ -84,6 +99,8 @@ void engine_view(struct engine *e, struct view *view)
 	view->stalls = e->stalls;
 	view->log_lines = log_lines(e->log);
 	view->log_lines_dropped = log_lines_dropped(e->log);
+	view->conn_files_written = view_read(&e->conn_files.written);
+	view->conn_files_failed = view_read(&e->conn_files.failed);
 	view->worker_count = e->worker_count;
 	for (uint32_t i = 0; i < e->worker_count; i++)
 		worker_view(e, &e->workers[i], &view->workers[i]);

@@ -16,6 +16,8 @@
 #include "policy/policy.h"
 #include "policy/settings.h"
 #include "relay/relay.h"
+#include "run/conn_desk.h"
+#include "run/conn_files.h"
 #include "run/dpdk_start.h"
 #include "run/log.h"
 #include "run/report_ring.h"
@@ -28,7 +30,9 @@ struct engine_worker {
 	struct relay *relay;
 	struct tls_engine *tls;
 	struct content *content;
-	struct report_ring reports;
+	struct report_ring reports;      /* transactions */
+	struct report_ring conn_reports; /* connections that ended in disorder */
+	struct conn_desk desk;
 	bool drain;   /* set by control, read by the worker at its turn (atomic) */
 	bool drained; /* the worker's: relay_drain() was called */
 	/* control's watch, once a second; read by telemetry's thread too (atomic) */
@@ -48,6 +52,7 @@ struct engine {
 	uint32_t worker_count; /* launched */
 	struct engine_worker workers[PLAN_LCORES_MAX];
 	struct log *log;
+	struct conn_files conn_files;
 	int64_t started_us;
 	bool draining;
 	uint64_t stalls;

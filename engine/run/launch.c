@@ -139,6 +139,7 @@ static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
 {
 	tcp->congestion = s->tcp.congestion == SETTINGS_NEWRENO ? TCP_NEWRENO : TCP_CUBIC;
 	tcp->ecn = s->tcp.ecn == SETTINGS_ON;
+	tcp->fragments = s->tcp.fragments == SETTINGS_FRAGMENTS_REASSEMBLE;
 	tcp->cookies_off = s->tcp.syn_cookies == SETTINGS_COOKIES_NEVER;
 	tcp->per_source_max = s->limits.source_connections_max;
 	tcp->per_source_half_open_max = s->tcp.half_open_per_source_max;
@@ -148,6 +149,7 @@ static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
 							 .probes = KEEPALIVE_PROBES };
 	tcp->user_timeout_ms = s->tcp.user_timeout_seconds * 1000;
 	tcp->time_wait_us = s->tcp.time_wait_seconds * SECOND_US;
+	tcp->black_boxes_told = s->log.black_box != NULL;
 }
 
 static void routes_apply(const struct settings_port *port, struct tcp_config *tcp)
@@ -198,12 +200,18 @@ static struct relay_config relay_configure(const struct engine *e, const struct 
 	return config;
 }
 
+static bool rings_make(struct engine_worker *w, struct arena *arena)
+{
+	return report_ring_make(&w->reports, arena, "reports", sizeof(struct relay_report), REPORT_RING_SLOTS) &&
+	       report_ring_make(&w->conn_reports, arena, "reports", sizeof(struct conn_report), CONN_REPORT_SLOTS);
+}
+
 /* The same pieces in the same order as worker_build(), out of an arena that only counts. */
 static void worker_count(const struct engine *e, struct engine_worker *w, struct arena *count)
 {
 	const struct relay_config config = relay_configure(e, w);
 	bool fits = worker_make(count, &w->worker, e->dpdk.plan.blocks_per_worker, clock_now()) &&
-	            report_ring_make(&w->reports, count);
+	            rings_make(w, count);
 	CHECK(fits);
 	struct relay *none = relay_make(count, &config, clock_now());
 	CHECK(none == NULL);
@@ -213,7 +221,7 @@ static bool worker_build(struct engine *e, struct engine_worker *w, char *error,
 {
 	snprintf(error, error_bytes, "worker %u: its memory does not suffice", w->worker.index);
 	if (!worker_make(&w->arena, &w->worker, e->dpdk.plan.blocks_per_worker, clock_now()) ||
-	    !report_ring_make(&w->reports, &w->arena))
+	    !rings_make(w, &w->arena))
 		return false;
 	if (!worker_heap(e, w, error, error_bytes))
 		return false;

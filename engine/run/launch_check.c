@@ -32,6 +32,7 @@ static void devices_check(struct config *config);
 static void words_check(struct config *config);
 static void refusal_note(struct config *config, char *refusal);
 static void log_check(struct config *config);
+static void black_box_check(struct config *config);
 
 void launch_check(struct config *config)
 {
@@ -40,6 +41,7 @@ void launch_check(struct config *config)
 	devices_check(config);
 	words_check(config);
 	log_check(config);
+	black_box_check(config);
 }
 
 void launch_tls_config(const struct settings *s, struct tls_openssl_config *config)
@@ -181,4 +183,19 @@ static void log_check(struct config *config)
 	snprintf(folder, sizeof(folder), "%.*s", (int)bytes, slash == NULL ? "." : file);
 	if (access(folder, W_OK | X_OK) != 0)
 		config_mistake(config, "log.file", "%s cannot be made there: %s", file, strerror(errno));
+}
+
+/* Nobody makes a folder for us: a mistyped one would be made too. */
+static void black_box_check(struct config *config)
+{
+	const char *folder = config_settings(config)->log.black_box;
+	struct stat about;
+	if (folder == NULL || config_doubted(config, "log.black_box"))
+		return;
+	if (stat(folder, &about) != 0)
+		config_mistake(config, "log.black_box", "%s: %s", folder, strerror(errno));
+	else if (!S_ISDIR(about.st_mode))
+		config_mistake(config, "log.black_box", "%s is no folder", folder);
+	else if (access(folder, W_OK | X_OK) != 0)
+		config_mistake(config, "log.black_box", "%s cannot be written: %s", folder, strerror(errno));
 }

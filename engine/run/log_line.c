@@ -105,6 +105,16 @@ static void field_tls(struct text *t, const char *name, const char *version, con
 	text_str(t, cipher == NULL ? "" : cipher);
 }
 
+static void field_conn(struct text *t, const char *name, struct conn_id id)
+{
+	if (handle_is_none(id.handle)) {
+		field(t, name, NULL);
+		return;
+	}
+	key(t, name);
+	text_conn_id(t, id);
+}
+
 static void field_time(struct text *t, int64_t wall_us)
 {
 	struct tm tm;
@@ -146,8 +156,10 @@ void log_line(struct text *t, const struct relay_report *r)
 	field(t, "chunked", r->chunked ? "yes" : "no");
 	field(t, "helo", r->helo);
 	field_endpoint(t, "near", r->near);
+	field_conn(t, "near_conn", r->near_conn);
 	field_tls(t, "near_tls", r->near_tls, r->near_cipher);
 	field_endpoint(t, "next", r->next);
+	field_conn(t, "next_conn", r->next_conn);
 	field_tls(t, "next_tls", r->next_tls, r->next_cipher);
 	field(t, "level", r->level);
 	field(t, "verified", r->next_verified ? "yes" : "no");

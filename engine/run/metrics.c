@@ -51,6 +51,10 @@ static void process_families(const struct view *v, struct buffer *out)
 	single(out, "weir_core_stalls_total", "counter", "Seconds in which a worker's loop did not turn.",
 	       v->stalls);
 	single(out, "weir_log_lines_total", "counter", "Lines written to the log.", v->log_lines);
+	single(out, "weir_black_boxes_kept_total", "counter", "Ended connections kept in log.black_box.",
+	       v->conn_files_written);
+	single(out, "weir_black_boxes_failed_total", "counter", "Ended connections that could not be written there.",
+	       v->conn_files_failed);
 	single(out, "weir_log_lines_dropped_total", "counter", "Lines that could not be written.",
 	       v->log_lines_dropped);
 }

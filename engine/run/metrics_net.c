@@ -152,6 +152,10 @@ void metrics_tcp(const struct view *v, struct buffer *out)
 		{ ",direction=\"in\"", offsetof(struct tcp_counters, resets_in) },
 		{ ",direction=\"out\"", offsetof(struct tcp_counters, resets_out) },
 	};
+	static const struct member boxes[] = {
+		{ ",what=\"told\"", offsetof(struct tcp_counters, black_boxes) },
+		{ ",what=\"suppressed\"", offsetof(struct tcp_counters, black_boxes_lost) },
+	};
 	tcp_gauges(v, out);
 	tcp_family(v, out, "weir_tcp_segments_total", "TCP segments.", segments, COUNT_OF(segments));
 	tcp_family(v, out, "weir_tcp_opens_total", "Connections established.", opens, COUNT_OF(opens));
@@ -163,12 +167,16 @@ void metrics_tcp(const struct view *v, struct buffer *out)
 	TCP_ONE(v, out, "weir_tcp_reneged_total", "Peers that forgot what they had acknowledged selectively.",
 	        reneged);
 	TCP_ONE(v, out, "weir_tcp_doubled_total", "Segments received with bytes that were here already.", doubled_in);
+	TCP_ONE(v, out, "weir_tcp_reassembled_total", "Datagrams put together of IP fragments.", reassembled);
 	TCP_ONE(v, out, "weir_tcp_black_holes_total", "Paths that swallowed large segments without a word.",
 	        black_holes);
 	tcp_family(v, out, "weir_tcp_ecn_total", "Congestion that routers marked: seen by us, told by peers.", ecn,
 	           COUNT_OF(ecn));
 	tcp_family(v, out, "weir_tcp_syn_cookies_total", "SYN cookies, and connections made of them.", cookies,
 	           COUNT_OF(cookies));
+	tcp_family(v, out, "weir_tcp_black_boxes_total",
+	           "Connections that ended in disorder: told to control, and not told since there were too many.", boxes,
+	           COUNT_OF(boxes));
 	tcp_family(v, out, "weir_tcp_resets_total", "RST segments.", resets, COUNT_OF(resets));
 	TCP_ONE(v, out, "weir_tcp_foreign_total", "Segments for connections that this worker does not have.",
 	        foreign);

@@ -6,34 +6,43 @@
  */
 #include "run/report_ring.h"
 
-bool report_ring_make(struct report_ring *ring, struct arena *arena)
+#include <string.h>
+
+bool report_ring_make(struct report_ring *ring, struct arena *arena, const char *name, uint32_t slot_bytes,
+                      uint32_t slot_count)
 {
-	*ring = (struct report_ring){
-		.slots = arena_take(arena, "reports", REPORT_RING_SLOTS * sizeof(struct relay_report))
-	};
+	CHECK((slot_count & (slot_count - 1)) == 0);
+	*ring = (struct report_ring){ .slots = arena_take(arena, name, (size_t)slot_count * slot_bytes),
+		                      .slot_bytes = slot_bytes,
+		                      .slot_count = slot_count };
 	return ring->slots != NULL || arena->begin == NULL;
 }
 
-bool report_ring_push(struct report_ring *ring, const struct relay_report *report)
+static uint8_t *slot_of(const struct report_ring *ring, uint64_t index)
+{
+	return ring->slots + (size_t)(index & (ring->slot_count - 1)) * ring->slot_bytes;
+}
+
+bool report_ring_push(struct report_ring *ring, const void *report)
 {
 	uint64_t head = ring->head;
 	uint64_t tail = __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE);
-	CHECK(head - tail <= REPORT_RING_SLOTS);
-	if (head - tail == REPORT_RING_SLOTS) {
+	CHECK(head - tail <= ring->slot_count);
+	if (head - tail == ring->slot_count) {
 		__atomic_store_n(&ring->lost, ring->lost + 1, __ATOMIC_RELAXED);
 		return false;
 	}
-	ring->slots[head % REPORT_RING_SLOTS] = *report;
+	memcpy(slot_of(ring, head), report, ring->slot_bytes);
 	__atomic_store_n(&ring->head, head + 1, __ATOMIC_RELEASE);
 	return true;
 }
 
-bool report_ring_pop(struct report_ring *ring, struct relay_report *report)
+bool report_ring_pop(struct report_ring *ring, void *report)
 {
 	uint64_t tail = ring->tail;
 	if (__atomic_load_n(&ring->head, __ATOMIC_ACQUIRE) == tail)
 		return false;
-	*report = ring->slots[tail % REPORT_RING_SLOTS];
+	memcpy(report, slot_of(ring, tail), ring->slot_bytes);
 	__atomic_store_n(&ring->tail, tail + 1, __ATOMIC_RELEASE);
 	return true;
 }

@@ -46,7 +46,7 @@ struct view_worker {
 	uint32_t connections_max;
 	const struct tls_engine_head *tls; /* NULL: no TLS */
 	const struct content_head *content;
-	uint64_t reports_lost;
+	uint64_t reports_lost, conn_reports_lost;
 };
 
 struct view {
@@ -56,6 +56,7 @@ struct view {
 	bool draining;
 	uint64_t stalls;
 	uint64_t log_lines, log_lines_dropped;
+	uint64_t conn_files_written, conn_files_failed;
 	uint32_t worker_count;
 	struct view_worker workers[PLAN_LCORES_MAX];
 };

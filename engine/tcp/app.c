@@ -85,7 +85,11 @@ void tcp_nagle_set(struct tcp_stack *s, struct handle id, bool on, struct instan
 
 void tcp_info(const struct tcp_stack *s, struct handle id, struct tcp_info *info)
 {
-	const struct conn *c = conn_of(s, id);
+	conn_info(s, conn_of(s, id), info);
+}
+
+void conn_info(const struct tcp_stack *s, const struct conn *c, struct tcp_info *info)
+{
 	bool acked = c->tx_known == 0 && ((c->flags & CONN_SHUT) == 0 || conn_fin_acked(c));
 	*info = (struct tcp_info){
 		.local = { .addr = stack_addr(s, c->local), .port = c->local_port },

@@ -11,6 +11,7 @@ void tcp_shut(struct tcp_stack *s, struct handle id, struct instant now)
 	if ((c->flags & CONN_SHUT) != 0 || c->state == CONN_CLOSED)
 		return;
 	c->flags |= CONN_SHUT;
+	(void)stack_note(s, c, BLACK_BOX_SHUT, now);
 	if (c->state == CONN_ESTABLISHED)
 		conn_enter(s, c, CONN_FIN_WAIT_1, now);
 	else if (c->state == CONN_CLOSE_WAIT)
@@ -54,6 +55,7 @@ static void abort_hidden(struct tcp_stack *s, struct conn *c, struct instant now
 	}
 	if (peer_is_open(c))
 		segment_reset(s, c, now);
+	(void)stack_note(s, c, BLACK_BOX_ABORTED, now);
 	conn_close(s, c, TCP_CLOSE_RESET, now);
 }
 
@@ -72,6 +74,7 @@ void tcp_release(struct tcp_stack *s, struct handle id, struct instant now)
 	s->now = now;
 	if (!over && byteq_bytes(&c->rx) == 0)
 		tcp_shut(s, id, now);
+	(void)stack_note(s, c, BLACK_BOX_RELEASED, now);
 	hide(c);
 	if (over || byteq_bytes(&c->rx) > 0) {
 		abort_hidden(s, c, now);

@@ -53,7 +53,7 @@ struct conn *conn_take(struct tcp_stack *s, const struct tuple *tuple, uint8_t l
 	c->remote_port = tuple->remote_port;
 	c->hash = (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, tuple);
 	c->ack_deadline = c->deadline = INSTANT_NEVER;
-	c->challenge_ms = c->last_send_ms = (uint32_t)(now.us / MS_US);
+	c->born_ms = c->challenge_ms = c->last_send_ms = (uint32_t)(now.us / MS_US);
 	c->rx_bytes_max = s->config.rx_bytes_max;
 	c->tx_bytes_max = s->config.tx_bytes_max;
 	c->quick_acks = TCP_QUICK_ACKS;
@@ -83,11 +83,14 @@ void conn_enter(struct tcp_stack *s, struct conn *c, enum conn_state state, stru
 			source_opened(&s->sources, c->source);
 	}
 	c->state = (uint8_t)state;
+	if (state != CONN_CLOSED) /* that one says why, see conn_close() */
+		stack_note(s, c, BLACK_BOX_STATE, now)->detail = (uint8_t)state;
 }
 
 void conn_doubled(struct tcp_stack *s, struct conn *c, struct seq begin, struct seq end)
 {
 	s->counters.doubled_in++;
+	s->boxes.current->again = 1;
 	if ((c->flags & CONN_SACK) == 0)
 		return;
 	c->flags |= CONN_DOUBLED;
@@ -123,6 +126,8 @@ static void leave_wire(struct tcp_stack *s, struct conn *c)
 
 void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, struct instant now)
 {
+	c->why = (uint8_t)why;
+	inspect_ended(s, c, now); /* while it still has the state it ended in */
 	bool all_acked = c->tx_known == 0 && ((c->flags & CONN_SHUT) == 0 || conn_fin_acked(c));
 	if (!all_acked)
 		c->flags |= CONN_TX_LOST;
@@ -130,7 +135,6 @@ void conn_close(struct tcp_stack *s, struct conn *c, enum tcp_close_reason why, 
 	leave_wire(s, c);
 	byteq_clear(&c->tx, s->pool);
 	c->tx_known = 0;
-	c->why = (uint8_t)why;
 	s->counters.closed++;
 	if ((c->flags & CONN_VISIBLE) == 0)
 		conn_free(s, c);
@@ -146,6 +150,7 @@ void conn_free(struct tcp_stack *s, struct conn *c)
 	link_remove(&c->event);
 	byteq_clear(&c->tx, s->pool);
 	byteq_clear(&c->rx, s->pool);
+	black_box_give(&s->boxes, &c->head);
 	slab_give(&s->conns, c);
 }
 
@@ -167,7 +172,7 @@ void conn_raise(struct tcp_stack *s, struct conn *c, uint32_t bits)
 {
 	if ((c->flags & CONN_VISIBLE) == 0)
 		return;
-	c->events |= bits;
+	c->events |= (uint8_t)bits;
 	if (!link_is_in(&c->event))
 		link_push(&s->events, &c->event);
 }

@@ -8,7 +8,8 @@
  * It ends in two steps: conn_close() takes it off the wire and tells the application
  * why; conn_free() gives the memory back, when the application has released it (or never had it).
  *
- * The lines of the struct are cache lines: the first six are touched by every segment.
+ * The lines of the struct are cache lines: the first six are touched by every segment. The word of `head` is
+ * the connection's place among the black boxes (black_box_int.h).
  */
 #ifndef WEIR_TCP_CONN_INT_H
 #define WEIR_TCP_CONN_INT_H
@@ -195,6 +196,7 @@ struct conn {
 	uint32_t retransmits;
 	uint64_t user;
 	uint32_t challenge_ms; /* when the challenges began that are counted */
+	uint32_t born_ms;
 };
 
 _Static_assert(offsetof(struct conn, tx) == 64, "line 0 of a connection is full");
@@ -220,6 +222,8 @@ void conn_free(struct tcp_stack *s, struct conn *c);
 struct conn *conn_of(const struct tcp_stack *s, struct handle id);
 struct tuple conn_tuple(const struct tcp_stack *s, const struct conn *c);
 const char *conn_state_name(enum conn_state state);
+/* (app.c) */
+void conn_info(const struct tcp_stack *s, const struct conn *c, struct tcp_info *info);
 /* One line: state, addresses, sequence numbers. */
 void conn_describe(const struct tcp_stack *s, const struct conn *c, struct text *t);
 

@@ -115,7 +115,9 @@ static void without_connection(struct tcp_stack *s, const struct packet *p,
                                const struct seq *isn_min, struct instant now)
 {
 	bool listening = listen_find(s, t->local, t->local_port) != NULL;
-	if (listening && (seg->flags & (TCP_ACK | TCP_RST)) == 0)
+	if (p->fragmented && s->config.port_stride > 1) /* the port could not tell whose it is; an RST could end it */
+		stack_drop(s, TCP_DROP_FOREIGN);
+	else if (listening && (seg->flags & (TCP_ACK | TCP_RST)) == 0)
 		listen_input(s, p, seg, t, isn_min, now);
 	else if (listening && cookie_input(s, p, seg, t, now))
 		return;

@@ -69,6 +69,9 @@ static void express_take(struct tcp_stack *s, struct conn *c, const struct ahead
                          struct instant now)
 {
 	uint32_t now_ms = (uint32_t)(now.us / MS_US);
+	struct tcp_seg seg = { .seq = c->rcv_nxt, .ack = c->snd_una, .flags = a->l4[13], .window = load_be16(a->l4 + 14) };
+	seg.payload = span_of(a->l4 + header_bytes, a->l4_bytes - header_bytes);
+	stack_note_in(s, c, &seg, now);
 	s->counters.segments_in++;
 	s->counters.predicted++;
 	c->heard_ms = now_ms;
@@ -79,7 +82,8 @@ static void express_take(struct tcp_stack *s, struct conn *c, const struct ahead
 	}
 	c->snd_wl1 = c->rcv_nxt;
 	c->snd_wl2 = c->snd_una;
-	text_in_order(s, c, span_of(a->l4 + header_bytes, a->l4_bytes - header_bytes), now);
+	text_in_order(s, c, seg.payload, now);
+	stack_noted_in(s);
 }
 
 bool express_input(struct tcp_stack *s, const struct ahead *a, bool checked, struct instant now)

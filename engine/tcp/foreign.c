@@ -2,7 +2,8 @@
  * foreign.c - which of several stacks that share an address must see a frame. The ports of active opens are divided
  * among stacks, so that the owner is known from the frame; accepted connections stay where the device brought their
  * SYN, and with them what it brings later. Only where it scatters them, or in an ICMP error's case, is nobody known: the
- * frame goes from one stack to the next until one knows what it is about, or all were asked.
+ * frame goes from one stack to the next until one knows what it is about, or all were asked. A datagram
+ * that came in pieces has no frame of its own, and stays where it was put together.
  */
 #include "tcp/stack_int.h"
 #include "wire/eth.h"
@@ -31,7 +32,7 @@ int foreign_owner(const struct tcp_config *config, const struct tuple *t)
 
 bool foreign_pass(struct tcp_stack *s, const struct packet *p)
 {
-	if (p->final || s->config.port_stride <= 1)
+	if (p->final || p->fragmented || s->config.port_stride <= 1)
 		return false;
 	s->elsewhere = true;
 	s->counters.foreign++;

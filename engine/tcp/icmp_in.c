@@ -83,7 +83,10 @@ void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now)
 			echo_answer(s, p, &m, now);
 		return;
 	case ICMP_NEIGHBOUR:
-		host_nd_input(s, p, now);
+		if (p->fragmented)
+			stack_drop(s, TCP_DROP_ND_FRAGMENT);
+		else
+			host_nd_input(s, p, now);
 		return;
 	case ICMP_HARD_ERROR:
 	case ICMP_SOFT_ERROR:

@@ -233,8 +233,10 @@ static void syn_sent_input(struct tcp_stack *s, struct conn *c, const struct pac
 void input_segment(struct tcp_stack *s, struct conn *c, const struct packet *p,
                    struct tcp_seg *seg, struct instant now)
 {
+	stack_note_in(s, c, seg, now);
 	if (c->state == CONN_SYN_SENT)
 		syn_sent_input(s, c, p, seg, now);
 	else
 		synchronised_input(s, c, p, seg, now);
+	stack_noted_in(s);
 }

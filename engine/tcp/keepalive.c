@@ -36,6 +36,7 @@ void keepalive_due(struct tcp_stack *s, struct conn *c, struct instant now)
 		return;
 	}
 	c->keep_sent++;
+	stack_note_timer(s, c, BLACK_BOX_KEEPALIVE, c->keep_sent, now);
 	c->flags |= CONN_KEEP_DUE;
 	conn_timer_set(s, c, CONN_TIMER_KEEPALIVE, instant_add(now, c->keep.interval_ms * MS_US));
 	conn_ready(s, c);

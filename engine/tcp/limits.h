@@ -73,6 +73,25 @@
 #define TCP_STALL_US (5 * SECOND_US) /* a closed window is borne that long while blocks are low */
 #define TCP_STALL_EVICTIONS 16u      /* per turn: making room must not become the work itself */
 
+/* ---- datagrams in pieces ---- */
+#define FRAGMENT_BUDGET_BYTES (4u << 20)
+#define FRAGMENT_DATAGRAMS_MAX 1024u /* a power of two; dead ones too */
+#define FRAGMENT_PIECES_MAX 64u      /* 64 KiB in Ethernet frames are 45; FragmentSmack (CVE-2018-5391) needs many */
+#define FRAGMENT_CHUNK_BYTES 510u    /* 512 with their link: an eight-byte piece costs one */
+#define FRAGMENT_CHUNKS 6656u
+#define FRAGMENT_SOURCES 4096u
+#define FRAGMENT_SOURCE_MAX 64u
+#define FRAGMENT_TIMEOUT_V4_US (15 * SECOND_US) /* RFC 791 3.2 */
+#define FRAGMENT_TIMEOUT_V6_US (60 * SECOND_US) /* RFC 8200 4.5 */
+#define FRAGMENT_EXPIRIES 64u                   /* per turn */
+
+/* ---- black boxes ---- */
+#define BLACK_BOX_EACH 4096u /* connections of a stack with a ring each: 2.7 MiB ... */
+#define BLACK_BOX_SHARE 16u  /* ... above, one for so many: what a million idle ones may cost, 42 bytes each */
+#define BLACK_BOX_SETTLE_US SECOND_US /* a ring is taken over from who was quiet that long */
+#define BLACK_BOX_PER_SECOND 10u      /* records of ended connections: an outage ends all at once, and few tell it all */
+#define BLACK_BOX_PENDING_MAX 16u     /* of them between two turns of the application */
+
 /* ---- output ---- */
 #define TCP_VISIT_FRAMES 4u /* frames of one connection before the next has its turn */
 

@@ -86,6 +86,8 @@ void listen_input(struct tcp_stack *s, const struct packet *p, const struct tcp_
 	struct conn *c = listen_take(s, p, t, now);
 	if (c == NULL)
 		return;
+	stack_note_in(s, c, seg, now);
+	stack_noted_in(s);
 	handshake_begin(s, c, t, isn_min, now);
 	handshake_learn(s, c, seg, now);
 	conn_enter(s, c, CONN_SYN_RECEIVED, now);

@@ -177,6 +177,7 @@ size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_pl
 		seg.flags |= ecn_flags(c, plan);
 	fill_options(s, c, plan, &seg.options, now);
 	fill_ack(s, c, &seg);
+	stack_note_out(s, c, &seg, plan->bytes, plan->again, now);
 	uint8_t header_bytes = tcp_seg_header_bytes(&seg.options);
 	uint16_t l2 = stack_l2_bytes(s, c->local);
 	emit_headers(s, c, &w, mac, (uint16_t)(header_bytes + plan->bytes));
@@ -216,5 +217,6 @@ void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now)
 		                 .seq = segment_bare_seq(c),
 		                 .ack = c->rcv_nxt,
 		                 .flags = TCP_RST | TCP_ACK };
+	stack_note_out(s, c, &reset, 0, false, now);
 	control_segment(s, mac, c->local, c->remote, &reset, now);
 }

@@ -26,6 +26,8 @@ struct pieces { /* of the arena */
 	uint16_t *buckets;
 	struct control_frame *controls;
 	struct source *sources;
+	struct black_boxes boxes;
+	struct fragments *fragments;
 };
 
 static uint32_t reasm_count(const struct tcp_config *config)
@@ -52,7 +54,9 @@ static bool take_pieces(struct arena *a, const struct tcp_config *config, struct
 	p->controls = arena_take(a, "tcp control frames",
 	                         TCP_CONTROL_FRAMES_MAX * sizeof(struct control_frame));
 	p->sources = arena_take(a, "tcp sources", (size_t)flow_slots(max) * sizeof(struct source));
-	return p->sources != NULL && p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL &&
+	bool boxes = black_box_init(&p->boxes, a, max);
+	p->fragments = config->fragments ? arena_take(a, "tcp fragments", sizeof(*p->fragments)) : NULL;
+	return boxes && (p->fragments != NULL || !config->fragments) && p->sources != NULL && p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL &&
 	       p->flows != NULL && p->neighs != NULL && p->buckets != NULL && p->controls != NULL;
 }
 
@@ -92,6 +96,11 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->pool = pool;
 	s->recorder = recorder;
 	s->congestion = congestion_of(config->congestion);
+	s->boxes = p.boxes;
+	s->boxes.current = &s->boxes.scrap;
+	s->fragments = p.fragments;
+	if (s->fragments != NULL)
+		fragment_init(s->fragments);
 	s->now = now;
 	slab_init(&s->conns, p.conns, sizeof(struct conn), max, CONN_MAGIC);
 	slab_init(&s->reasms, p.reasms, sizeof(struct reasm), reasm_count(config), REASM_MAGIC);
@@ -125,11 +134,10 @@ static enum tcp_drop drop_of(enum ip_outcome outcome)
 	switch (outcome) {
 	case IP_BAD_CHECKSUM:
 		return TCP_DROP_IP_CHECKSUM;
-	case IP_FRAGMENT:
-		return TCP_DROP_IP_FRAGMENT;
 	case IP_BAD_EXTENSION:
 		return TCP_DROP_IP_EXTENSION;
 	case IP_OK:
+	case IP_FRAGMENT:
 	case IP_BAD_HEADER:
 		return TCP_DROP_IP_HEADER;
 	}
@@ -154,6 +162,23 @@ static bool source_good(const struct tcp_stack *s, const struct packet *p)
 	return probe ? !ip_is_multicast(p->ip.src) : ip_source_plausible(p->ip.src);
 }
 
+/* Nothing is kept of what is not for us. An atomic fragment is a packet of its own (RFC 6946), whatever else
+ * has its identification. */
+static bool fragment_completes(struct tcp_stack *s, struct packet *p, struct instant now)
+{
+	bool atomic = p->ip.fragment_offset == 0 && !p->ip.fragment_more;
+	if (s->fragments == NULL || p->group) {
+		stack_drop(s, TCP_DROP_IP_FRAGMENT);
+		return false;
+	}
+	if (!atomic && !fragment_input(s, p, now))
+		return false;
+	if (p->ip.src.family == IP_V4 || ip6_rest_parse(&p->ip) == IP_OK)
+		return true;
+	stack_drop(s, TCP_DROP_IP_EXTENSION);
+	return false;
+}
+
 static void packet_input(struct tcp_stack *s, struct packet *p, struct instant now)
 {
 	bool v4 = p->ip.src.family == IP_V4;
@@ -169,6 +194,8 @@ static void packet_input(struct tcp_stack *s, struct packet *p, struct instant n
 		stack_drop(s, TCP_DROP_VLAN_OTHER);
 		return;
 	}
+	if (p->fragmented && !fragment_completes(s, p, now))
+		return;
 	if (p->ip.protocol == IP_TCP)
 		demux_input(s, p, now);
 	else if (p->ip.protocol == (v4 ? IP_ICMP : IP_ICMP6))
@@ -188,7 +215,8 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 		            .ahead = ahead };
 	enum ip_outcome outcome = v4 ? ip4_parse(eth->payload, eth->l3_offset, p.checked, &p.ip)
 	                             : ip6_parse(eth->payload, eth->l3_offset, &p.ip);
-	if (outcome == IP_OK)
+	p.fragmented = outcome == IP_FRAGMENT;
+	if (outcome == IP_OK || outcome == IP_FRAGMENT)
 		packet_input(s, &p, now);
 	else
 		stack_drop(s, drop_of(outcome));
@@ -218,7 +246,8 @@ void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, b
 
 struct instant tcp_deadline(const struct tcp_stack *s)
 {
-	return instant_earlier(wheel_deadline(&s->wheel), time_wait_deadline(s));
+	struct instant at = instant_earlier(wheel_deadline(&s->wheel), time_wait_deadline(s));
+	return s->fragments == NULL ? at : instant_earlier(at, fragment_deadline(s->fragments));
 }
 
 void tcp_expire(struct tcp_stack *s, struct instant now)
@@ -226,6 +255,8 @@ void tcp_expire(struct tcp_stack *s, struct instant now)
 	s->now = now;
 	time_wait_expire(s, now);
 	pressure_relieve(s, now);
+	if (s->fragments != NULL)
+		fragment_expire(s, now);
 	struct timer *t;
 	while ((t = wheel_pop(&s->wheel, now)) != NULL) {
 		switch ((enum stack_timer)t->kind) {

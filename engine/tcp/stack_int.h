@@ -18,11 +18,13 @@
 #include "base/slab.h"
 #include "base/wheel.h"
 #include "tcp/ahead_int.h"
+#include "tcp/black_box_int.h"
 #include "tcp/congestion_int.h"
 #include "tcp/conn_int.h"
 #include "tcp/control_int.h"
 #include "tcp/cookie_int.h"
 #include "tcp/flow_int.h"
+#include "tcp/fragment_int.h"
 #include "tcp/link_int.h"
 #include "tcp/neigh_int.h"
 #include "tcp/source_int.h"
@@ -45,6 +47,8 @@ struct tcp_stack {
 	struct instant now; /* of the last verb: lengthens the 32-bit clock of TIME-WAIT */
 	struct slab conns;
 	struct slab reasms;
+	struct black_boxes boxes;
+	struct fragments *fragments; /* NULL: they are refused */
 	struct flow_table flows;
 	struct recent recent[TCP_RECENT_CONNECTIONS];
 	struct time_waits waits;
@@ -76,6 +80,7 @@ struct packet { /* one received IP packet for us */
 	bool checked;       /* the port verified its checksums */
 	bool final;         /* no other stack is to see it */
 	const struct ahead *ahead; /* what its frame seemed to be */
+	bool fragmented;    /* it had a fragment header, or came in pieces */
 	uint8_t local;      /* index of the destination address */
 	uint16_t vlan;      /* that the frame came in; 0: untagged */
 	struct ip_view ip;
@@ -84,6 +89,60 @@ struct packet { /* one received IP packet for us */
 static inline void stack_drop(struct tcp_stack *s, enum tcp_drop reason)
 {
 	s->counters.drops[reason]++;
+	if (s->boxes.current->detail == 0) /* the first reason is the one that others follow from */
+		s->boxes.current->detail = (uint8_t)(reason + 1);
+}
+
+/* ---- black boxes: what is noted of a connection ---- */
+
+static inline struct black_box_entry *stack_note(struct tcp_stack *s, struct conn *c, enum black_box_mark mark,
+                                                 struct instant now)
+{
+	struct black_box_entry *e = black_box_note(&s->boxes, &c->head, now);
+	*e = (struct black_box_entry){ .at_us = e->at_us, .seq = c->snd_una.v, .mark = (uint8_t)mark };
+	return e;
+}
+
+static inline void stack_note_timer(struct tcp_stack *s, struct conn *c, enum black_box_mark mark,
+                                    uint32_t count, struct instant now)
+{
+	struct black_box_entry *e = stack_note(s, c, mark, now);
+	e->ack = c->rtt.timeout_us;
+	e->bytes = (uint16_t)count;
+}
+
+static inline struct black_box_entry *stack_note_segment(struct tcp_stack *s, struct conn *c,
+                                                         enum black_box_mark mark, const struct tcp_seg *seg,
+                                                         size_t bytes, bool again, struct instant now)
+{
+	struct black_box_entry *e = black_box_note(&s->boxes, &c->head, now);
+	*e = (struct black_box_entry){ .at_us = e->at_us,
+		                       .seq = seg->seq.v,
+		                       .ack = seg->ack.v,
+		                       .window = seg->window,
+		                       .bytes = (uint16_t)bytes,
+		                       .mark = (uint8_t)mark,
+		                       .flags = seg->flags,
+		                       .again = again };
+	return e;
+}
+
+/* A segment has come, and reasons to drop it are noted until stack_noted_in(). */
+static inline void stack_note_in(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
+                                 struct instant now)
+{
+	s->boxes.current = stack_note_segment(s, c, BLACK_BOX_IN, seg, seg->payload.bytes, false, now);
+}
+
+static inline void stack_noted_in(struct tcp_stack *s)
+{
+	s->boxes.current = &s->boxes.scrap;
+}
+
+static inline void stack_note_out(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
+                                  uint32_t bytes, bool again, struct instant now)
+{
+	(void)stack_note_segment(s, c, BLACK_BOX_OUT, seg, bytes, again, now);
 }
 
 static inline struct ip_addr stack_addr(const struct tcp_stack *s, uint8_t local)
@@ -278,6 +337,9 @@ void segment_reset(struct tcp_stack *s, struct conn *c, struct instant now);
 /* ---- timers.c ---- */
 void timers_conn(struct tcp_stack *s, struct conn *c, struct instant now);
 void timers_ack(struct tcp_stack *s, struct conn *c, struct instant now);
+/* ---- inspect.c ---- */
+/* `c` has closed: notes it, and leaves a record if that was in disorder. */
+void inspect_ended(struct tcp_stack *s, struct conn *c, struct instant now);
 /* ---- close.c ---- */
 void close_finished(struct tcp_stack *s, struct conn *c, struct instant now);
 

@@ -37,6 +37,7 @@
 #include "base/recorder.h"
 #include "base/slab.h"
 #include "base/span.h"
+#include "tcp/black_box.h"
 
 #define TCP_ADDRESSES_MAX 16u
 #define TCP_ROUTES_MAX 68u /* 64 that an operator may write, and four gateways */
@@ -110,6 +111,8 @@ struct tcp_config {
 	bool scattered;                            /* the device may bring segments of an accepted connection to any stack */
 	bool tx_checksum_offload;                  /* the port fills L4 checksums; we leave the pseudo-header sum */
 	bool rx_checksum_offload;                  /* the port flags good checksums; see TCP_FRAME_CHECKED */
+	bool fragments;                            /* are put together; else refused, counted */
+	bool black_boxes_told;                     /* connections that end in disorder leave a record */
 	struct siphash_key secret;                 /* ISN, flow hash, port choice */
 	uint64_t seed;                             /* for everything that need not be secret */
 };
@@ -261,6 +264,32 @@ struct tcp_info {
 };
 void tcp_info(const struct tcp_stack *s, struct handle id, struct tcp_info *info);
 
+/* ---- looking at connections from outside: inspect.c ---- */
+
+/* The black box and the numbers of any connection, also one that nobody holds any more. False: there is none of
+ * that name. A connection that has gone without a ring has no entries. */
+MUST_USE bool tcp_inspect(const struct tcp_stack *s, struct handle id, struct black_box_record *record,
+                          struct tcp_info *info);
+
+struct tcp_row {
+	struct handle id;
+	struct endpoint local, remote;
+	const char *state; /* as in states.def */
+	uint32_t age_ms;
+	uint32_t quiet_ms; /* since the peer was heard last */
+	uint32_t unread_bytes, unacked_bytes;
+};
+
+/* Up to `rows_max` connections from *slot on, of which `slots_max` are looked at; *slot moves on behind them, to
+ * connections_max at the end. Returns how many. */
+uint32_t tcp_rows(const struct tcp_stack *s, uint32_t *slot, uint32_t slots_max, struct tcp_row *rows,
+                  uint32_t rows_max, struct instant now);
+uint32_t tcp_slots(const struct tcp_stack *s); /* of which *slot is one */
+
+/* The record of a connection that ended by RST, timeout or an unreachable peer; false: no more. Not told are those
+ * that we aborted, and those that never opened to us: scans and floods of SYNs would drown the rest. */
+MUST_USE bool tcp_black_box_next(struct tcp_stack *s, struct black_box_record *record);
+
 /* ---- accounting ---- */
 
 enum tcp_drop { /* reasons in tcp/drops.def */
@@ -283,6 +312,9 @@ struct tcp_counters {
 	uint64_t cookies_given, cookies_taken; /* SYN cookies, and connections made of them */
 	uint64_t black_holes; /* paths that swallowed large segments without a word (RFC 8899) */
 	uint64_t opened_active, opened_passive, closed, resets_in, resets_out;
+	uint64_t reassembled; /* datagrams put together of fragments */
+	uint64_t black_boxes; /* records of connections that ended in disorder, */
+	uint64_t black_boxes_lost; /* and those that more would have been */
 	uint64_t foreign; /* frames for a connection of another stack: see tcp_input_burst() */
 	uint64_t drops[TCP_DROP_COUNT];
 };

@@ -40,6 +40,7 @@ static void retransmission_due(struct tcp_stack *s, struct conn *c, struct insta
 		return;
 	}
 	s->counters.timeouts++;
+	stack_note_timer(s, c, BLACK_BOX_TIMEOUT, c->retries + 1u, now);
 	if (conn_synchronised(c)) {
 		look_for_black_hole(s, c);
 		recovery_timed_out(s, c, now);
@@ -71,6 +72,7 @@ static void probe_due(struct tcp_stack *s, struct conn *c, struct instant now)
 		conn_close(s, c, TCP_CLOSE_TIMEOUT, now);
 		return;
 	}
+	stack_note_timer(s, c, BLACK_BOX_PERSIST, c->retries + 1u, now);
 	c->retries++;
 	c->probes += c->probes < UINT8_MAX ? 1 : 0;
 	c->flags |= CONN_PROBE;
@@ -92,9 +94,11 @@ void timers_conn(struct tcp_stack *s, struct conn *c, struct instant now)
 		retransmission_due(s, c, now);
 		return;
 	case CONN_TIMER_REORDER:
+		stack_note_timer(s, c, BLACK_BOX_REORDER, 1, now);
 		recovery_reorder_due(s, c, now);
 		return;
 	case CONN_TIMER_TAIL:
+		stack_note_timer(s, c, BLACK_BOX_TAIL, 1, now);
 		tail_due(s, c, now);
 		return;
 	case CONN_TIMER_PERSIST:

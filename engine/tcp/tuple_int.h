@@ -28,7 +28,8 @@ enum tuple_purpose {
 	TUPLE_PORT,
 	TUPLE_COOKIE,
 	TUPLE_SOURCE,
-	TUPLE_CHALLENGE
+	TUPLE_CHALLENGE,
+	TUPLE_FRAGMENT
 };
 
 uint64_t tuple_hash(struct siphash_key secret, enum tuple_purpose purpose, const struct tuple *t);

@@ -23,7 +23,7 @@ enum ip_outcome { /* of a parse; everything but IP_OK is a drop */
 	IP_OK = 1,
 	IP_BAD_HEADER,   /* too short, wrong version, lengths that contradict each other */
 	IP_BAD_CHECKSUM, /* IPv4 header */
-	IP_FRAGMENT,     /* we never reassemble: TCP peers have no reason to fragment (RFC 8900) */
+	IP_FRAGMENT,     /* the view is of this piece: fragment_* says which, payload is its bytes */
 	IP_BAD_EXTENSION /* IPv6: chain too long, routing header with segments left, RH0, unknown */
 };
 
@@ -34,6 +34,10 @@ struct ip_view {
 	uint8_t traffic_class;
 	uint16_t l3_offset, l4_offset; /* from the start of the frame */
 	struct span payload;
+	/* of IP_FRAGMENT only */
+	uint32_t fragment_id;
+	uint32_t fragment_offset; /* bytes */
+	bool fragment_more;
 };
 
 enum ip_ecn { IP_NOT_ECT = 0, IP_ECT_1 = 1, IP_ECT_0 = 2, IP_CE = 3 }; /* RFC 3168 5 */

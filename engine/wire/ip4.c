@@ -7,7 +7,8 @@
 #include "wire/load.h"
 
 #define IP4_DONT_FRAGMENT 0x4000u
-#define IP4_MORE_OR_OFFSET 0x3fffu
+#define IP4_MORE 0x2000u
+#define IP4_OFFSET 0x1fffu
 #define IP4_CHECKSUM_OFFSET 10u
 
 static struct ip_addr ip4_addr(const uint8_t *p)
@@ -24,7 +25,7 @@ static enum ip_outcome ip4_judge(struct span l3, struct span header, bool checke
 		return IP_BAD_HEADER;
 	if (!checked && checksum_finish(checksum_add((struct checksum){ 0 }, header)) != 0)
 		return IP_BAD_CHECKSUM;
-	if ((load_be16(l3.data + 6) & IP4_MORE_OR_OFFSET) != 0)
+	if ((load_be16(l3.data + 6) & (IP4_MORE | IP4_OFFSET)) != 0)
 		return IP_FRAGMENT;
 	return IP_OK;
 }
@@ -37,8 +38,12 @@ enum ip_outcome ip4_parse(struct span l3, uint16_t l3_offset, bool checked, stru
 	if (header_bytes < IP4_HEADER_BYTES || header_bytes > l3.bytes)
 		return IP_BAD_HEADER;
 	enum ip_outcome outcome = ip4_judge(l3, span_head(l3, header_bytes), checked);
-	if (outcome != IP_OK)
+	if (outcome != IP_OK && outcome != IP_FRAGMENT)
 		return outcome;
+	uint16_t piece = load_be16(l3.data + 6);
+	view->fragment_id = load_be16(l3.data + 4);
+	view->fragment_offset = (piece & IP4_OFFSET) * 8u;
+	view->fragment_more = (piece & IP4_MORE) != 0;
 	view->traffic_class = l3.data[1];
 	view->hop_limit = l3.data[8];
 	view->protocol = l3.data[9];
@@ -47,7 +52,7 @@ enum ip_outcome ip4_parse(struct span l3, uint16_t l3_offset, bool checked, stru
 	view->l3_offset = l3_offset;
 	view->l4_offset = (uint16_t)(l3_offset + header_bytes);
 	view->payload = span_after(span_head(l3, load_be16(l3.data + 2)), header_bytes);
-	return IP_OK;
+	return outcome;
 }
 
 static void seal(struct writer *w, size_t begin)

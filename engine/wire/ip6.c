@@ -28,10 +28,10 @@ static bool is_extension(uint8_t protocol)
 /* One extension header is taken off *rest; *protocol becomes what it announces. */
 static enum ip_outcome skip_extension(struct span *rest, uint8_t *protocol)
 {
-	if (*protocol == IP6_FRAGMENT)
-		return IP_FRAGMENT;
 	if (rest->bytes < 8)
 		return IP_BAD_EXTENSION;
+	if (*protocol == IP6_FRAGMENT)
+		return IP_FRAGMENT;
 	size_t bytes = 8 + (size_t)rest->data[1] * 8;
 	if (bytes > rest->bytes)
 		return IP_BAD_EXTENSION;
@@ -57,6 +57,17 @@ static enum ip_outcome skip_chain(struct span *rest, uint8_t *protocol)
 	return IP_OK;
 }
 
+/* The fragment header is taken off *rest, which then is what this piece brings (RFC 8200 4.5). */
+static void take_fragment(struct span *rest, uint8_t *protocol, struct ip_view *view)
+{
+	uint16_t piece = load_be16(rest->data + 2);
+	view->fragment_offset = piece & 0xfff8u;
+	view->fragment_more = (piece & 1) != 0;
+	view->fragment_id = load_be32(rest->data + 4);
+	*protocol = rest->data[0];
+	*rest = span_after(*rest, IP6_FRAGMENT_BYTES);
+}
+
 enum ip_outcome ip6_parse(struct span l3, uint16_t l3_offset, struct ip_view *view)
 {
 	if (l3.bytes < IP6_HEADER_BYTES || l3.data[0] >> 4 != 6)
@@ -67,7 +78,9 @@ enum ip_outcome ip6_parse(struct span l3, uint16_t l3_offset, struct ip_view *vi
 	struct span rest = span_head(span_after(l3, IP6_HEADER_BYTES), payload_bytes);
 	uint8_t protocol = l3.data[6];
 	enum ip_outcome outcome = skip_chain(&rest, &protocol);
-	if (outcome != IP_OK)
+	if (outcome == IP_FRAGMENT)
+		take_fragment(&rest, &protocol, view);
+	else if (outcome != IP_OK)
 		return outcome;
 	view->traffic_class = (uint8_t)(load_be16(l3.data) >> 4);
 	view->hop_limit = l3.data[7];
@@ -77,7 +90,13 @@ enum ip_outcome ip6_parse(struct span l3, uint16_t l3_offset, struct ip_view *vi
 	view->l3_offset = l3_offset;
 	view->l4_offset = (uint16_t)(l3_offset + IP6_HEADER_BYTES + payload_bytes - rest.bytes);
 	view->payload = rest;
-	return IP_OK;
+	return outcome;
+}
+
+enum ip_outcome ip6_rest_parse(struct ip_view *view)
+{
+	enum ip_outcome outcome = skip_chain(&view->payload, &view->protocol);
+	return outcome == IP_FRAGMENT ? IP_BAD_EXTENSION : outcome;
 }
 
 void ip6_emit(struct writer *w, struct ip_addr src, struct ip_addr dst, uint8_t protocol,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the small seed corpora of the wire and tcp fuzz targets (wire_frame, tcp_options, tcp_stack) into
+"""Writes the small seed corpora of the wire and tcp fuzz targets (wire_*, tcp_*) into
 folders beside this file. Deterministic; run it again after adding a seed."""
 import os
 import struct
@@ -144,6 +144,78 @@ def talks():
     write("tcp_stack", "arp", bytes([215, len(frame)]) + frame + wait(40000))
 
 
+
+def piece(place, length, first=b"", family=4, protocol=1, source=0, number=1, more=False):
+    """An act of tcp_fragment: bytes of eights, or plain ones where the length is odd."""
+    shape = (family == 6) | protocol << 1 | source << 3 | number << 5
+    bytes_ = length // 8 if length % 8 == 0 and length < 2048 else 0x800 | length if length < 256 else 0x1000 | length
+    return struct.pack(">BBHHB", 0, shape, place | more, bytes_, len(first)) + first
+
+
+def pieces():
+    echo = struct.pack(">BBHI", 8, 0, 0, 0x12340001)
+    echo = echo[:2] + struct.pack(">H", total(echo)) + echo[4:]
+    echo6 = icmp6(128, b"\0\1\0\1" + bytes(64))[:32]
+    write("tcp_fragment", "two", piece(0, 32, echo, more=True) + piece(32, 32))
+    write("tcp_fragment", "backwards", piece(32, 33) + piece(0, 32, echo, more=True))
+    write("tcp_fragment", "two6", piece(0, 32, echo6, 6, more=True) + piece(32, 40, family=6))
+    write("tcp_fragment", "atomic6", piece(0, 72, echo6, 6))
+    write("tcp_fragment", "teardrop", piece(0, 40, echo, more=True) + piece(24, 8) + piece(40, 8))
+    write("tcp_fragment", "copy", piece(0, 32, echo, more=True) * 2 + piece(32, 32))
+    write("tcp_fragment", "tiny", piece(0, 8, bytes(8), protocol=0, more=True) + piece(8, 32, protocol=0))
+    write("tcp_fragment", "segment", piece(0, 64, tcp(2, SYN_OPTIONS), protocol=0, more=True) + piece(64, 8, protocol=0))
+    write("tcp_fragment", "options6", piece(0, 40, bytes([58, 0]) + bytes(6) + echo6, 6, protocol=2, more=True) +
+          piece(40, 48, family=6, protocol=2))
+    write("tcp_fragment", "nested6", piece(0, 40, bytes([58]) + bytes(7) + echo6, 6, protocol=3))
+    write("tcp_fragment", "waits", piece(0, 32, echo, more=True) + bytes([200]) + struct.pack(">H", 16000) +
+          piece(32, 32))
+    write("tcp_fragment", "large", b"".join(piece(i * 4000, 4000, echo if i == 0 else b"", more=i < 15)
+                                            for i in range(16)))
+    write("tcp_fragment", "many", b"".join(piece(i * 16, 8, more=True, number=i % 8, source=i % 4) for i in range(300)))
+
+
+def chains():
+    pad = bytes(6)
+    write("wire_extension", "none", bytes([6]) + bytes(20))
+    write("wire_extension", "hop", bytes([0, 6, 0]) + pad + bytes(20))
+    write("wire_extension", "eight", bytes([60]) + (bytes([60, 0]) + pad) * 7 + bytes([6, 0]) + pad + bytes(20))
+    write("wire_extension", "nine", bytes([60]) + (bytes([60, 0]) + pad) * 8 + bytes([6, 0]) + pad)
+    write("wire_extension", "long", bytes([60, 6, 31]) + bytes(254) + bytes(20))
+    write("wire_extension", "too_long", bytes([60, 6, 32]) + bytes(262) + bytes(20))
+    write("wire_extension", "cut", bytes([60, 6, 4]) + bytes(20))
+    write("wire_extension", "rh0", bytes([43, 6, 2, 0, 1]) + bytes(20))
+    write("wire_extension", "routed", bytes([43, 6, 0, 2, 0]) + bytes(4) + bytes(20))
+    write("wire_extension", "segments_left", bytes([43, 6, 0, 2, 1]) + bytes(4))
+    write("wire_extension", "fragment", bytes([0, 44, 0]) + pad + bytes([60, 0, 0x10, 1, 1, 2, 3, 4, 6, 0]) + pad)
+    write("wire_extension", "fragment_twice", bytes([44, 44, 0, 0, 1, 0, 0, 0, 0, 6]) + bytes(7))
+
+
+def message(family, kind, code=0, word=0, beside=None, tail=b"", opening=False, hops=False):
+    """An act of tcp_icmp: a message whose quote lies `beside` what is in flight."""
+    shape = (family == 6) | opening << 1 | kind << 2 | (0x20 if beside is not None else 0) | hops << 7
+    out = struct.pack(">BBH", shape, code, word)
+    if beside is not None:
+        out += struct.pack(">h", beside)
+    return out + bytes([len(tail)]) + tail
+
+
+def errors():
+    write("tcp_icmp", "too_big", message(4, 1, 4, 1000, 0) + message(6, 1, 0, 1300, 10))
+    write("tcp_icmp", "too_small", message(4, 1, 4, 68, 0) + message(6, 1, 0, 100, 10) + message(4, 1, 4, 0, 0))
+    write("tcp_icmp", "hard", message(4, 1, 3, 0, 0) + message(4, 1, 2, 0, 5) + message(6, 0, 4, 0, 0))
+    write("tcp_icmp", "opening", message(4, 1, 1, 0, 0, opening=True) + message(4, 1, 3, 0, 0, opening=True))
+    write("tcp_icmp", "not_in_flight", message(4, 1, 4, 600, -5) + message(4, 1, 4, 600, 9000))
+    write("tcp_icmp", "expired", message(4, 6, 0, 0, 0) + message(6, 2, 0, 0, 0))
+    write("tcp_icmp", "quench", message(4, 3, 0, 0, 0) + message(4, 4, 1, 0, 0))
+    write("tcp_icmp", "echo", message(4, 5, tail=b"ping") + message(6, 4, tail=b"ping"))
+    write("tcp_icmp", "solicit", message(6, 6, tail=OUR6 + b"\1\1" + PEER_MAC, hops=True))
+    write("tcp_icmp", "advertise", message(6, 7, tail=PEER6 + b"\2\1" + PEER_MAC, hops=True))
+    write("tcp_icmp", "short_quote", message(4, 1, 4, 600, tail=ip4(6, b"")[:19]) + message(6, 1, 0, 1280, tail=bytes(39)))
+
+
 frames()
 options()
 talks()
+pieces()
+chains()
+errors()

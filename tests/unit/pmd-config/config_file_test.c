@@ -174,6 +174,7 @@ static void what_is_not_written_has_its_default(void)
 	CU_ASSERT_EQUAL(s->timeouts.next_final_seconds, 600);
 	CU_ASSERT_EQUAL(s->timeouts.tls_handshake_seconds, 30);
 	CU_ASSERT_EQUAL(s->tcp.congestion, SETTINGS_CUBIC);
+	CU_ASSERT_EQUAL(s->tcp.fragments, SETTINGS_FRAGMENTS_REFUSE);
 	CU_ASSERT_EQUAL(s->tcp.syn_cookies, SETTINGS_COOKIES_UNDER_PRESSURE);
 	CU_ASSERT_EQUAL(s->limits.source_connections_max, 0);
 	CU_ASSERT_EQUAL(s->tcp.half_open_per_source_max, 256);

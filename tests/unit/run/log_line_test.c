@@ -23,6 +23,7 @@ static struct relay_report report_make(void)
 		.recipient = "u@example.test",
 		.recipients = 2,
 		.body_bytes = 4048,
+		.near_conn = { 3, 1, { 12, 5 } },
 		.near_tls = "TLSv1.3",
 		.near_cipher = "TLS_AES_128_GCM_SHA256",
 		.next_tls = "",
@@ -64,8 +65,8 @@ static void the_whole_line_of_a_delivered_message(void)
 		line_of(&r),
 		"time=2026-11-21T19:22:50.098941Z id=19r82N2rRZC00 worker=1 outcome=delivered code=250 "
 		"text=\"2.0.0 queued as 4711\" rule=- from=a@b.test to=u@example.test nrcpt=2 size=4048 "
-		"chunked=no helo=mail.example.test near=198.18.0.1:52664 "
-		"near_tls=TLSv1.3/TLS_AES_128_GCM_SHA256 next=[2001:2::1]:25 next_tls=- level=opportunistic "
+		"chunked=no helo=mail.example.test near=198.18.0.1:52664 near_conn=3.1.12.5 "
+		"near_tls=TLSv1.3/TLS_AES_128_GCM_SHA256 next=[2001:2::1]:25 next_conn=- next_tls=- level=opportunistic "
 		"verified=no reused=no total_ms=16.121 engine_ms=0.007 stage_envelope_ms=0.000 "
 		"stage_next_tls_ms=0.000 stage_body_ms=1.000 stage_verdict_ms=0.000 stage_reply_ms=0.000\n");
 }

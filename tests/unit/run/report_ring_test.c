@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "../unit.h"
+#include "relay/relay.h"
 
 #define RACE_REPORTS 200000u
 
@@ -18,11 +19,11 @@ static void ring_open(void)
 {
 	struct arena count, arena;
 	arena_init(&count, NULL, 0);
-	CU_ASSERT_TRUE_FATAL(report_ring_make(&ring, &count));
+	CU_ASSERT_TRUE_FATAL(report_ring_make(&ring, &count, "reports", sizeof(struct relay_report), REPORT_RING_SLOTS));
 	memory = aligned_alloc(ARENA_ALIGN, count.used);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
 	arena_init(&arena, memory, count.used);
-	CU_ASSERT_TRUE_FATAL(report_ring_make(&ring, &arena));
+	CU_ASSERT_TRUE_FATAL(report_ring_make(&ring, &arena, "reports", sizeof(struct relay_report), REPORT_RING_SLOTS));
 }
 
 static void an_empty_ring_yields_nothing(void)
@@ -96,7 +97,7 @@ static void an_arena_that_is_too_small_is_refused(void)
 	static _Alignas(ARENA_ALIGN) uint8_t little[4096];
 	struct arena arena;
 	arena_init(&arena, little, sizeof(little));
-	CU_ASSERT_FALSE(report_ring_make(&ring, &arena));
+	CU_ASSERT_FALSE(report_ring_make(&ring, &arena, "reports", sizeof(struct relay_report), REPORT_RING_SLOTS));
 }
 
 UNIT("run/report_ring", { "an empty ring yields nothing", an_empty_ring_yields_nothing },
