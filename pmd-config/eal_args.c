@@ -8,7 +8,8 @@
  * Memory: --in-memory, so that nothing is left under /dev/hugepages or in the runtime folder by a
  * crash, and no second process can attach. Telemetry works with it: the socket lies in the runtime
  * folder, named by --file-prefix. With the operator's --no-huge DPDK 24.11 refuses --in-memory;
- * --no-shconf then keeps the runtime folder as clean.
+ * --no-shconf then keeps the runtime folder as clean. Where secondary processes may attach, neither is
+ * given: memory and configuration then are files, which a crash leaves to the next start to remove.
  *
  * Devices: PCI addresses are allowed one by one (-a), all else is made by --vdev; without a PCI
  * port the bus is not scanned at all. A virtual device that needs to be told its number of queues
@@ -310,15 +311,26 @@ bool eal_args_port_check(const struct plan_port_want *port, uint32_t index, uint
 	return port_add(port, index, workers, &args, why);
 }
 
+/* What others can attach to, or what nobody can. */
+static bool memory_add(const struct eal_want *want, struct eal_args *args, struct text *why)
+{
+	bool plain_pages = words_hold(span_str(want->words), SPAN("--no-huge"));
+	if (want->secondary && plain_pages)
+		return refuse(why, "dpdk.secondary",
+			      "needs hugepages; take this out of dpdk.eal: ", SPAN("--no-huge"));
+	if (want->secondary)
+		return true;
+	return argument_add(args, plain_pages ? "--no-shconf" : "--in-memory", SPAN_NONE, why);
+}
+
 bool eal_args_make(const struct eal_want *want, struct eal_args *args, struct text *why)
 {
 	struct span words = span_str(want->words);
-	const char *memory = words_hold(words, SPAN("--no-huge")) ? "--no-shconf" : "--in-memory";
 	uint32_t workers = 0;
 	args->count = 0;
 	args->used = 0;
 	return argument_add(args, want->program, SPAN_NONE, why) &&
-	       cores_add(want, args, &workers, why) && argument_add(args, memory, SPAN_NONE, why) &&
+	       cores_add(want, args, &workers, why) && memory_add(want, args, why) &&
 	       argument_add(args, "--file-prefix=", span_str(want->file_prefix), why) &&
 	       ports_add(want, workers, args, why) && words_add(words, args, why);
 }

@@ -28,6 +28,7 @@ struct eal_want {
 	const uint16_t *cpus; /* those this process may run on, ascending */
 	uint32_t port_count;
 	struct plan_port_want ports[PLAN_PORTS_MAX];
+	bool secondary;    /* other processes may attach */
 	const char *words; /* dpdk.eal, "" for none */
 };
 

@@ -170,6 +170,7 @@ struct settings {
 		const char *black_box; /* folder of ended connections; NULL: none */
 	} log;
 	struct {
+		enum settings_switch secondary; /* may other DPDK processes attach? */
 		const char *eal; /* extra EAL arguments, words separated by blanks; "" for none */
 	} dpdk;
 };

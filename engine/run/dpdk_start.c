@@ -15,6 +15,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <rte_pdump.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@
 
 static bool eal_start(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
                       size_t error_bytes);
+static bool capture_offer(struct dpdk *dpdk, char *error, size_t error_bytes);
 static bool ports_plan(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
                        size_t error_bytes);
 static bool ports_open(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
@@ -65,7 +67,8 @@ static uint32_t cpus_find(uint16_t *cpus, uint32_t most)
 	return count;
 }
 
-/* The file prefix carries our process id: several may run on one machine. */
+/* The file prefix carries our process id: several may run on one machine. Who attaches must know it: then it is the
+ * program's name, and the next start finds what a crash has left. */
 static bool eal_start(const struct dpdk_want *want, struct dpdk *dpdk, char *error, size_t error_bytes)
 {
 	static struct eal_args args; /* EAL keeps pointers into its argv */
@@ -79,8 +82,12 @@ static bool eal_start(const struct dpdk_want *want, struct dpdk *dpdk, char *err
 		                .cpu_count = cpus_find(cpus, EAL_CPUS_MAX),
 		                .cpus = cpus,
 		                .port_count = want->plan.port_count,
+		                .secondary = want->secondary,
 		                .words = want->eal_extra == NULL ? "" : want->eal_extra };
-	snprintf(prefix, sizeof(prefix), "%.32s-%d", want->program, (int)getpid());
+	if (want->secondary)
+		snprintf(prefix, sizeof(prefix), "%.32s", want->program);
+	else
+		snprintf(prefix, sizeof(prefix), "%.32s-%d", want->program, (int)getpid());
 	memcpy(eal.ports, want->plan.ports, sizeof(eal.ports));
 	if (!eal_args_make(&eal, &args, &reason)) {
 		dpdk->refused = true;
@@ -92,7 +99,16 @@ static bool eal_start(const struct dpdk_want *want, struct dpdk *dpdk, char *err
 		         rte_strerror(rte_errno));
 		return false;
 	}
-	return true;
+	return !want->secondary || capture_offer(dpdk, error, error_bytes);
+}
+
+/* Costs nothing until somebody captures: then copies of the frames, made by the worker, go into a ring of theirs. */
+static bool capture_offer(struct dpdk *dpdk, char *error, size_t error_bytes)
+{
+	dpdk->secondary = rte_pdump_init() == 0;
+	if (!dpdk->secondary)
+		snprintf(error, error_bytes, "capturing frames cannot be offered: %s", rte_strerror(rte_errno));
+	return dpdk->secondary;
 }
 
 static bool ports_plan(const struct dpdk_want *want, struct dpdk *dpdk, char *error,
@@ -246,6 +262,8 @@ void dpdk_join(struct worker *w)
 
 void dpdk_stop(struct dpdk *dpdk)
 {
+	if (dpdk->secondary)
+		(void)rte_pdump_uninit();
 	for (uint32_t i = 0; i < dpdk->port_count; i++) {
 		port_shut(dpdk->ports[i]);
 		if (dpdk->taps[i] != NULL)

@@ -34,11 +34,13 @@
 struct dpdk_want {
 	const char *program;   /* argv[0] for EAL, and the prefix of its files */
 	struct plan_want plan; /* lcores, idle, ports (name, device string, mtu), sizes */
+	bool secondary;        /* DPDK's tools may attach, by the prefix `program`; else by nobody */
 	const char *eal_extra; /* more EAL arguments, words separated by blanks; NULL or "": none */
 };
 
 struct dpdk {
 	bool refused; /* by the plan or the EAL arguments: the settings are at fault, and `error` begins with one */
+	bool secondary; /* frames can be captured */
 	struct plan plan;
 	bool idle_busy;
 	uint32_t port_count;

@@ -76,6 +76,7 @@ static void want_make(const struct settings *s, struct dpdk_want *want)
 {
 	*want = (struct dpdk_want){
 		.program = "weir",
+		.secondary = s->dpdk.secondary == SETTINGS_ON,
 		.eal_extra = s->dpdk.eal,
 		.plan = { .lcores = s->workers.lcores,
 		          .idle_busy = s->workers.idle == SETTINGS_IDLE_BUSY,

@@ -144,6 +144,7 @@ static void words_check(struct config *config)
 				 .file_prefix = "weir-0",
 				 .lcores = s->workers.lcores,
 				 .cpus = lcores,
+				 .secondary = s->dpdk.secondary == SETTINGS_ON,
 				 .words = s->dpdk.eal };
 	if (config_doubted(config, "workers.lcores") || config_doubted(config, "dpdk.eal") ||
 	    !plan_lcores_parse(span_of(want.lcores, strlen(want.lcores)), lcores, &want.cpu_count))

@@ -61,6 +61,20 @@ static void an_exception_path_is_a_tap_beside_its_port(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(line, name));
 }
 
+static void memory_is_shared_only_where_others_may_attach(void)
+{
+	struct eal_want want = want_of("1", "net_tap0");
+	CU_ASSERT_TRUE_FATAL(make(&want));
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, " --in-memory "));
+	want.secondary = true;
+	CU_ASSERT_TRUE_FATAL(make(&want));
+	CU_ASSERT_PTR_NULL(strstr(line, "--in-memory"));
+	CU_ASSERT_PTR_NULL(strstr(line, "--no-shconf"));
+	want.words = "-m 64 --no-huge";
+	CU_ASSERT_FALSE(make(&want));
+	CU_ASSERT_STRING_EQUAL(said, "dpdk.secondary: needs hugepages; take this out of dpdk.eal: --no-huge");
+}
+
 static void virtual_devices_are_made_and_the_bus_left_alone(void)
 {
 	CU_ASSERT_TRUE(made(
@@ -185,6 +199,7 @@ static void devices_are_told_apart(void)
 }
 
 UNIT("pmd-config/eal_args",
+     { "memory is shared only where others may attach", memory_is_shared_only_where_others_may_attach },
      { "an exception path is a tap beside its port", an_exception_path_is_a_tap_beside_its_port },
      { "virtual devices are made and the PCI bus left alone",
        virtual_devices_are_made_and_the_bus_left_alone },

@@ -104,6 +104,14 @@ static void devices_and_words_are_judged_without_the_machine(void)
 	CU_ASSERT_TRUE(said_of("weir.conf:4: dpdk.eal: ", "--vdev=net_tap0"));
 }
 
+static void memory_is_not_shared_without_hugepages(void)
+{
+	CU_ASSERT_TRUE(good_device("net_tap0", "-m 64\"; secondary = \"on", "weir.log"));
+	CU_ASSERT_FALSE(good_device("net_tap0", "-m 64 --no-huge\"; secondary = \"on", "weir.log"));
+	CU_ASSERT_EQUAL(lines_said(), 1);
+	CU_ASSERT_TRUE(said_of("weir.conf:4: dpdk.secondary: ", "needs hugepages"));
+}
+
 static void log_that_cannot_be_made_is_refused(void)
 {
 	CU_ASSERT_FALSE(good_device("net_tap0", "", "nowhere/weir.log"));
@@ -124,6 +132,7 @@ int main(void)
 		{ "the key of another certificate is refused", key_of_another_certificate_is_refused },
 		{ "devices and DPDK's words are judged without the machine",
 		  devices_and_words_are_judged_without_the_machine },
+     { "memory is not shared without hugepages", memory_is_not_shared_without_hugepages },
 		{ "a log that cannot be made is refused", log_that_cannot_be_made_is_refused },
 	};
 	shop_open(&shop);

@@ -260,6 +260,55 @@ static void an_echo_of_the_whole_mtu_fits(void)
 	rig_free(&rig);
 }
 
+/* Four bytes to a connection of 198.18.1.1, in a frame of this VLAN. */
+static void data(uint16_t vlan, uint32_t seq, struct seq ack)
+{
+	struct ip_addr src = rig_addr("198.18.1.9"), dst = rig_addr("198.18.1.1");
+	struct tcp_seg seg = { .src_port = 5000,
+		               .dst_port = 25,
+		               .seq = { seq },
+		               .ack = ack,
+		               .flags = TCP_ACK,
+		               .window = 1000 };
+	struct writer w = frame(vlan, config.mac, peer_mac, ETH_IP4);
+	ip4_emit(&w, src, dst, IP_TCP, 24);
+	size_t l4 = w.used;
+	tcp_seg_emit(&w, &seg);
+	writer_be32(&w, 0x51554954);
+	tcp_seg_seal(&w, l4, src, dst, false);
+	input(&w);
+}
+
+static void segments_of_another_vlan_reach_no_connection(void)
+{
+	static const uint16_t wrong[] = { 0, BLUE, 4095 };
+	struct eth_view eth;
+	struct ip_view ip;
+	struct tcp_seg answer;
+	struct tcp_event e;
+	begin();
+	arp(RED, peer_mac, "198.18.1.9", "198.18.1.1");
+	CU_ASSERT_FATAL(output(&eth));
+	segment(RED, "198.18.1.1", 25, TCP_SYN);
+	CU_ASSERT_FATAL(output(&eth));
+	CU_ASSERT_FATAL(ip4_parse(eth.payload, eth.l3_offset, false, &ip) == IP_OK);
+	CU_ASSERT_FATAL(tcp_seg_parse(&ip, false, &answer) == TCP_SEG_OK);
+	struct seq ack = seq_add(answer.seq, 1);
+	data(RED, 2, ack); /* ends the handshake */
+	CU_ASSERT_FATAL(tcp_next_event(rig.stack, &e) && (e.bits & TCP_ACCEPTED) != 0);
+	CU_ASSERT_EQUAL(byteq_bytes(tcp_rx(rig.stack, e.id)), 4);
+	for (unsigned i = 0; i < COUNT_OF(wrong); i++) {
+		data(wrong[i], 6, ack); /* new bytes, then old ones */
+		data(wrong[i], 2, ack);
+		CU_ASSERT_EQUAL(drops(TCP_DROP_VLAN_OTHER), 2 * (i + 1));
+	}
+	CU_ASSERT_EQUAL(byteq_bytes(tcp_rx(rig.stack, e.id)), 4);
+	data(RED, 6, ack);
+	CU_ASSERT_EQUAL(byteq_bytes(tcp_rx(rig.stack, e.id)), 8);
+	tcp_abort(rig.stack, e.id, now);
+	rig_free(&rig);
+}
+
 static void the_port_is_told_where_the_header_begins(void)
 {
 	struct ip_view ip;
@@ -285,4 +334,5 @@ UNIT("tcp/vlan",
      { "neighbours of one address in two VLANs are told apart", neighbours_of_one_address_are_told_apart },
      { "who connects from a chosen address goes by its VLAN", a_chosen_address_chooses_the_vlan },
      { "an echo of the whole MTU fits with its tag", an_echo_of_the_whole_mtu_fits },
+     { "segments of another VLAN reach no connection", segments_of_another_vlan_reach_no_connection },
      { "the port is told where the IP header begins", the_port_is_told_where_the_header_begins })
