@@ -68,21 +68,18 @@ void black_box_copy(const struct black_box *ring, struct black_box_record *r);
 struct black_box_record *black_box_push(struct black_boxes *b, struct instant now);
 MUST_USE bool black_box_pull(struct black_boxes *b, struct black_box_record *r);
 
-/* A new entry of the connection, its time set and the rest left over from an older one. */
+/* Where the next entry of the connection goes; all of it is still an older one's. */
 static inline struct black_box_entry *black_box_note(struct black_boxes *b, struct slab_head *owner,
                                                      struct instant now)
 {
 	struct black_box *ring = &b->rings[owner->word];
-	uint32_t at_us = (uint32_t)now.us;
-	if (ring->owner != owner->slot + 1 || at_us - ring->moved_us > b->settle_us) {
+	if (ring->owner != owner->slot + 1 || (uint32_t)now.us - ring->moved_us > b->settle_us) {
 		ring = black_box_settle(b, owner, now);
 		if (ring == NULL)
 			return &b->scrap;
 	}
-	struct black_box_entry *e = &ring->entries[ring->count++ % BLACK_BOX_ENTRIES];
 	ring->last = now;
-	e->at_us = at_us;
-	return e;
+	return &ring->entries[ring->count++ % BLACK_BOX_ENTRIES];
 }
 
 #endif

@@ -100,7 +100,7 @@ static inline struct black_box_entry *stack_note(struct tcp_stack *s, struct con
                                                  struct instant now)
 {
 	struct black_box_entry *e = black_box_note(&s->boxes, &c->head, now);
-	*e = (struct black_box_entry){ .at_us = e->at_us, .seq = c->snd_una.v, .mark = (uint8_t)mark };
+	*e = (struct black_box_entry){ .at_us = (uint32_t)now.us, .seq = c->snd_una.v, .mark = (uint8_t)mark };
 	return e;
 }
 
@@ -117,7 +117,7 @@ static inline struct black_box_entry *stack_note_segment(struct tcp_stack *s, st
                                                          size_t bytes, bool again, struct instant now)
 {
 	struct black_box_entry *e = black_box_note(&s->boxes, &c->head, now);
-	*e = (struct black_box_entry){ .at_us = e->at_us,
+	*e = (struct black_box_entry){ .at_us = (uint32_t)now.us,
 		                       .seq = seg->seq.v,
 		                       .ack = seg->ack.v,
 		                       .window = seg->window,

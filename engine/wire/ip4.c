@@ -30,6 +30,14 @@ static enum ip_outcome ip4_judge(struct span l3, struct span header, bool checke
 	return IP_OK;
 }
 
+static void ip4_piece(struct span l3, struct ip_view *view)
+{
+	uint16_t piece = load_be16(l3.data + 6);
+	view->fragment_id = load_be16(l3.data + 4);
+	view->fragment_offset = (piece & IP4_OFFSET) * 8u;
+	view->fragment_more = (piece & IP4_MORE) != 0;
+}
+
 enum ip_outcome ip4_parse(struct span l3, uint16_t l3_offset, bool checked, struct ip_view *view)
 {
 	if (l3.bytes < IP4_HEADER_BYTES || l3.data[0] >> 4 != 4)
@@ -40,10 +48,8 @@ enum ip_outcome ip4_parse(struct span l3, uint16_t l3_offset, bool checked, stru
 	enum ip_outcome outcome = ip4_judge(l3, span_head(l3, header_bytes), checked);
 	if (outcome != IP_OK && outcome != IP_FRAGMENT)
 		return outcome;
-	uint16_t piece = load_be16(l3.data + 6);
-	view->fragment_id = load_be16(l3.data + 4);
-	view->fragment_offset = (piece & IP4_OFFSET) * 8u;
-	view->fragment_more = (piece & IP4_MORE) != 0;
+	if (outcome == IP_FRAGMENT)
+		ip4_piece(l3, view);
 	view->traffic_class = l3.data[1];
 	view->hop_limit = l3.data[8];
 	view->protocol = l3.data[9];

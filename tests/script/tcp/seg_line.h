@@ -135,6 +135,8 @@ struct line_seg {
 	int32_t echo_back; /* milliseconds before the last stamp */
 	uint16_t urgent;
 	bool marked;  /* congestion experienced */
+	const char *cut; /* "0-24+24-60": sent as these fragments, in this order; NULL: whole */
+	uint16_t id;     /* of the datagram that is cut */
 	int capable;  /* expected ECN field; -1: any */
 	uint8_t raw[TCP_OPTION_BYTES_MAX]; /* option bytes as they stand */
 	size_t raw_bytes;
@@ -216,7 +218,7 @@ static inline void read_options(struct play *p, struct line_seg *x)
 
 static inline struct line_seg read_seg(struct play *p)
 {
-	struct line_seg x = { .port = PEER_PORT, .fill = -1, .window = 65535, .capable = -1 };
+	struct line_seg x = { .port = PEER_PORT, .fill = -1, .window = 65535, .capable = -1, .id = 1 };
 	if (isdigit((unsigned char)*peek_word(p)))
 		x.port = (uint16_t)next_number(p);
 	read_flags(p, &x);
@@ -232,6 +234,10 @@ static inline struct line_seg read_seg(struct play *p)
 			x.fill = (int)next_number(p);
 		} else if (take_word(p, "urgent")) {
 			x.urgent = (uint16_t)next_number(p);
+		} else if (take_word(p, "cut")) {
+			x.cut = next_word(p);
+		} else if (take_word(p, "id")) {
+			x.id = (uint16_t)next_number(p);
 		} else if (take_word(p, "ce")) {
 			x.marked = true;
 		} else if (take_word(p, "ect")) {

@@ -11,7 +11,7 @@
  *	set NAME VALUE           mtu, rx_bytes_max, tx_bytes_max, half_open_max, connections_max,
  *	                         rx_bytes_initial, time_wait_ms, reorder_bytes_max, window_shift, rto_initial_ms, blocks,
  *	                         peer_isn, per_source_max, per_source_half_open_max, user_timeout_ms,
- *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn; `set vlan N` tags
+ *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn, fragments; `set vlan N` tags
  *	                         every frame, both ways; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
  *	                         before 2^32
  *
@@ -19,8 +19,8 @@
  * then:
  *
  *	< [PORT] FLAGS SEQ:END(LEN) [ack N] [win N] [fill BYTE] [urgent N] [badsum] [ce]
- *	  [<options>]
- *	                         the peer sends
+ *	  [cut BEGIN-END+... [id N]] [<options>]
+ *	                         the peer sends; with `cut` these bytes of the segment as IP fragments
  *	< icmp TYPE CODE WORD quote SEQ      a router reports our segment at SEQ
  *	> [PORT] FLAGS SEQ:END(LEN) [ack N] [win N] [ect N] [<options>]      the stack sends, now
  *	listen | connect | write N | read N [fill BYTE] | shut | abort | release
@@ -92,6 +92,8 @@ static void set(struct play *p)
 		c->retries_max = (uint8_t)value;
 	else if (strcmp(name, "ecn") == 0)
 		c->ecn = value != 0;
+	else if (strcmp(name, "fragments") == 0)
+		c->fragments = value != 0;
 	else if (strcmp(name, "cookies_off") == 0)
 		c->cookies_off = value != 0;
 	else if (strcmp(name, "newreno") == 0)

@@ -175,6 +175,39 @@ static void emit_ip(const struct play *p, struct writer *w, struct ip_addr from,
 		ip6_emit(w, from, p->own, protocol, (uint16_t)bytes, IP_HOP_LIMIT);
 }
 
+/* Bytes [begin, end) of a datagram's payload as one fragment. */
+static void send_piece(struct play *p, const struct line_seg *x, struct span all, unsigned begin, unsigned end)
+{
+	static uint8_t data[FACADE_PACKET_BYTES_MAX];
+	struct writer w = writer_of((struct room){ data, sizeof(data) });
+	bool more = end < all.bytes;
+	if (p->family == IP_V4) {
+		ip4_emit(&w, p->peer, p->own, IP_TCP, (uint16_t)(end - begin));
+		writer_patch_be16(&w, 4, x->id);
+		writer_patch_be16(&w, 6, (uint16_t)(begin / 8 | (more ? 0x2000u : 0)));
+		ip4_mark(&w, 0, IP_NOT_ECT);
+	} else {
+		ip6_emit(&w, p->peer, p->own, 44, (uint16_t)(end - begin + IP6_FRAGMENT_BYTES), IP_HOP_LIMIT);
+		writer_be16(&w, IP_TCP << 8);
+		writer_be16(&w, (uint16_t)(begin | more));
+		writer_be32(&w, x->id);
+	}
+	writer_bytes(&w, span_head(span_after(all, begin), end - begin));
+	facade_inject(p->host, writer_span(&w));
+}
+
+static void send_pieces(struct play *p, const struct line_seg *x, struct span all)
+{
+	unsigned begin, end;
+	for (const char *at = x->cut; at != NULL; at = strchr(at, '+')) {
+		at += *at == '+';
+		if (sscanf(at, "%u-%u", &begin, &end) == 2 && begin < end && end <= all.bytes)
+			send_piece(p, x, all, begin, end);
+		else
+			fail(p, "BEGIN-END+... within the segment is wanted", at);
+	}
+}
+
 static void peer_sends_segment(struct play *p)
 {
 	static uint8_t data[FACADE_PACKET_BYTES_MAX];
@@ -211,7 +244,10 @@ static void peer_sends_segment(struct play *p)
 	tcp_seg_seal(&w, l4, p->peer, p->own, false);
 	if (x.bad_sum)
 		data[l4 + 17] ^= 1;
-	facade_inject(p->host, writer_span(&w));
+	if (x.cut != NULL)
+		send_pieces(p, &x, span_after(writer_span(&w), l4));
+	else
+		facade_inject(p->host, writer_span(&w));
 }
 
 /* A router's error about our segment at a sequence number: header, then the quoted packet's IP header
