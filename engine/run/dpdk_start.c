@@ -31,7 +31,7 @@
 #define TAP_NAME_BYTES 64u
 #define PORT_LOCAL_FIRST 20000u
 #define PORT_LOCAL_LAST 65535u
-#define POOL_WINDOWS 256u /* that many connections may fill their windows at once before bytes are dropped */
+#define POOL_WINDOWS 64u /* that many connections may fill their windows at once before bytes are dropped */
 #define WINDOW_INITIAL 65536u /* a dialogue needs no more; a transfer grows it (tcp/tuning.c) */
 #define TIME_WAIT_US (60 * SECOND_US)
 
