@@ -239,6 +239,41 @@ def planted(c, home):
           and not found["accounted"] and "NOT every message" in output, f"{relay.__dict__}\n{output}")
 
 
+FAULTY_TLS = """
+name = "faulty-tls";
+duration = "4s";
+warmup = "0s";
+load: {{ loop = "closed"; connections = 8; }};
+connection: {{ messages_min = 1; messages_max = 1; tls = "starttls"; }};
+mail: {{ median = "2K"; }};
+trouble: {{ senders: {{ attempts = 20; retry_after = "10ms"; }};
+           sinks: {{ no_starttls = "20%"; bad_certificate = "20%"; }}; }};
+tls: {{ trust = "{0}/ca.crt"; server_name = "near.test"; chain = "{0}/near.crt"; key = "{0}/near.key";
+       bad_chain = "{0}/others/near.crt"; bad_key = "{0}/others/near.key"; }};
+"""
+
+
+def faulty_tls(c, home):
+    """Sinks that hide STARTTLS or show the certificate of an authority that nobody trusts; the senders
+    speak to them directly, and must neither send in clear nor believe them."""
+    others = os.path.join(home, "others")
+    os.mkdir(others)
+    pki.make(others)
+    path = os.path.join(home, "faulty-tls.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(FAULTY_TLS.format(home))
+    report = os.path.join(home, "faulty-tls.json")
+    status, output = bench("run", path, "-K", "-t", SINK, "-k", SINK, "--json", report, "--plain")
+    with open(report, encoding="utf-8") as file:
+        found = json.load(file)
+    ends = found["ends"]
+    holds(c, "hidden STARTTLS and bad certificates are refused by the senders, each counted as what it is",
+          ends["STARTTLS not offered"] > 5 and ends["TLS handshake failed"] > 5, f"status {status}\n{output}")
+    holds(c, "between them every message arrives over TLS",
+          found["accounted"] and found["delivered"] == found["acknowledged"] > 50
+          and found["listeners"][0]["plain_mail"] == 0, f"status {status}\n{output}")
+
+
 def stop_at_trouble(c, home):
     path = os.path.join(home, "stop.conf")
     with open(path, "w", encoding="ascii") as file:
@@ -277,6 +312,7 @@ def main():
                     syn_flood(c, home)
                 bad_targets(c, home)
                 planted(c, home)
+                faulty_tls(c, home)
                 stop_at_trouble(c, home)
                 wrong_scenario(c, home)
                 busy_time(c, home)
