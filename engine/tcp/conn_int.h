@@ -87,6 +87,7 @@ enum conn_flag {
 	CONN_COUNTED = 1u << 25,    /* among those of its source */
 	CONN_ECN = 1u << 26,        /* negotiated (RFC 3168) */
 	CONN_ECN_ECHO = 1u << 27,   /* a mark came: ECE on all we send until the peer has reacted */
+	CONN_PACED = 1u << 31, /* new segments wait for the next millisecond */
 	CONN_UNDO_TOLD = 1u << 30,  /* what answered that repetition has come: no echo tells more */
 	CONN_REDUCED_TWICE = 1u << 29, /* in this recovery a repetition was lost as well */
 	CONN_ECN_REACTED = 1u << 28, /* the window was reduced: CWR on the next new segment */
@@ -145,7 +146,8 @@ struct conn {
 
 	/* line 3, per ACK and per event */
 	struct link event;
-	uint32_t events; /* enum tcp_event_bits to report */
+	uint8_t events; /* enum tcp_event_bits to report */
+	uint8_t paced;  /* segments sent in last_send_ms */
 	uint32_t snd_wnd_max;
 	struct seq tx_end; /* behind the last byte of tx: where FIN goes */
 	uint8_t retries;       /* timeouts in a row */

@@ -177,7 +177,8 @@ static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *
 		return false;
 	}
 	rest(s, c, now);
-	uint32_t bytes = at_most(unsent, frame_bytes_max(s, c));
+	uint32_t segments = pacing_segments(s, c, now);
+	uint32_t bytes = at_most(unsent, at_most(frame_bytes_max(s, c), segments * c->mss));
 	uint32_t usable = usable_window(c, bytes);
 	bytes = frame_bytes(c, at_most(bytes, usable), unsent);
 	if (bytes == 0 || !worth_sending(c, bytes, unsent))
@@ -257,7 +258,7 @@ static bool rung_ack(struct tcp_stack *s, struct conn *c, struct segment_plan *p
 /* Something waits, nothing is under way, and no rung could send it: the window is closed. */
 static void arm_persist(struct tcp_stack *s, struct conn *c, struct instant now)
 {
-	bool waiting = conn_unsent(c) > 0 || conn_fin_due(c);
+	bool waiting = (conn_unsent(c) > 0 || conn_fin_due(c)) && (c->flags & CONN_PACED) == 0;
 	if (!waiting || conn_flight(c) > 0 || c->timer_kind == CONN_TIMER_PERSIST)
 		return;
 	conn_timer_set(s, c, CONN_TIMER_PERSIST, instant_add(now, c->rtt.timeout_us));
@@ -291,6 +292,8 @@ static size_t conn_output(struct tcp_stack *s, struct conn *c, struct room room,
 	if (!plan_next(s, c, &plan, now)) {
 		link_remove(&c->output);
 		c->visit = 0;
+		if ((c->flags & CONN_PACED) != 0)
+			pacing_wait(s, c, now);
 		return 0;
 	}
 	size_t bytes = segment_emit(s, c, &plan, mac, room, meta, now);

@@ -121,8 +121,9 @@ static void note_sent(struct tcp_stack *s, struct conn *c, const struct segment_
 {
 	uint32_t length = plan->bytes + ((plan->flags & TCP_SYN) != 0) +
 	                  ((plan->flags & TCP_FIN) != 0);
-	s->counters.segments_out += plan->bytes > c->mss ? (plan->bytes + c->mss - 1u) / c->mss : 1;
-	c->last_send_ms = (uint32_t)(now.us / MS_US);
+	uint32_t segments = plan->bytes > c->mss ? (plan->bytes + c->mss - 1u) / c->mss : 1;
+	s->counters.segments_out += segments;
+	pacing_sent(c, plan->bytes > 0 ? segments : 0, now);
 	if (length == 0)
 		return;
 	struct seq end = seq_add(plan->seq, length);

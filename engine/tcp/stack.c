@@ -110,6 +110,7 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->controls.frames = p.controls;
 	source_init(&s->sources, p.sources, flow_slots(max));
 	link_init(&s->stalled);
+	link_init(&s->paced);
 	link_init(&s->ready);
 	link_init(&s->events);
 	wheel_init(&s->wheel, now);
@@ -251,6 +252,7 @@ void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, b
 struct instant tcp_deadline(const struct tcp_stack *s)
 {
 	struct instant at = instant_earlier(wheel_deadline(&s->wheel), time_wait_deadline(s));
+	at = instant_earlier(at, pacing_deadline(s));
 	return s->fragments == NULL ? at : instant_earlier(at, fragment_deadline(s->fragments));
 }
 
@@ -259,6 +261,7 @@ void tcp_expire(struct tcp_stack *s, struct instant now)
 	s->now = now;
 	time_wait_expire(s, now);
 	pressure_relieve(s, now);
+	pacing_expire(s, now);
 	if (s->fragments != NULL)
 		fragment_expire(s, now);
 	struct timer *t;

@@ -52,6 +52,8 @@ struct tcp_stack {
 	struct flow_table flows;
 	struct recent recent[TCP_RECENT_CONNECTIONS];
 	struct time_waits waits;
+	struct link paced;  /* connections that wait for the next millisecond, which is: */
+	struct instant paced_until;
 	struct link ready;  /* connections that may have something to send */
 	struct link events; /* connections with news */
 	struct controls controls;
@@ -310,6 +312,15 @@ void pressure_stalled(struct tcp_stack *s, struct conn *c, struct instant now);
 void pressure_moves(struct conn *c);
 /* Once a turn. */
 void pressure_relieve(struct tcp_stack *s, struct instant now);
+/* ---- pacing.c ---- */
+/* How many new segments may leave in this millisecond; none: CONN_PACED says that it waits for that. */
+uint32_t pacing_segments(struct tcp_stack *s, struct conn *c, struct instant now);
+/* So many have left. */
+void pacing_sent(struct conn *c, uint32_t segments, struct instant now);
+/* A connection that stands in no output list waits for the next millisecond. */
+void pacing_wait(struct tcp_stack *s, struct conn *c, struct instant now);
+struct instant pacing_deadline(const struct tcp_stack *s);
+void pacing_expire(struct tcp_stack *s, struct instant now);
 /* ---- keepalive.c ---- */
 /* Nothing is under way: the timer is for keep-alive, or free. */
 void keepalive_arm(struct tcp_stack *s, struct conn *c, struct instant now);

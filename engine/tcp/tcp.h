@@ -85,6 +85,7 @@ struct tcp_config {
 	struct tcp_route routes[TCP_ROUTES_MAX];   /* the longest that holds the address, of those the first */
 	uint32_t connections_max;                  /* with those in TIME-WAIT */
 	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYN cookies */
+	bool pacing;                               /* new segments are spread over the round trip (pacing.c) */
 	bool ecn;                                  /* explicit congestion notification (RFC 3168), where peers agree */
 	bool cookies_off;                          /* above half_open_max SYNs are dropped instead, counted */
 	uint32_t per_source_max;                   /* accepted connections of one IPv4 address or IPv6 /64; 0: any */

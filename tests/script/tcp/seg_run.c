@@ -11,7 +11,7 @@
  *	set NAME VALUE           mtu, rx_bytes_max, tx_bytes_max, half_open_max, connections_max,
  *	                         rx_bytes_initial, time_wait_ms, reorder_bytes_max, window_shift, rto_initial_ms, blocks,
  *	                         peer_isn, per_source_max, per_source_half_open_max, user_timeout_ms,
- *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn, fragments; `set vlan N` tags
+ *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn, pacing, fragments; `set vlan N` tags
  *	                         every frame, both ways; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
  *	                         before 2^32
  *
@@ -90,6 +90,8 @@ static void set(struct play *p)
 		c->keepalive.probes = (uint8_t)value;
 	else if (strcmp(name, "retries_max") == 0)
 		c->retries_max = (uint8_t)value;
+	else if (strcmp(name, "pacing") == 0)
+		c->pacing = value != 0;
 	else if (strcmp(name, "ecn") == 0)
 		c->ecn = value != 0;
 	else if (strcmp(name, "fragments") == 0)
