@@ -19,6 +19,7 @@
 #define HEADROOM_BYTES       128u  /* in front of each frame, as RTE_PKTMBUF_HEADROOM */
 #define FRAME_OVERHEAD_BYTES 26u   /* Ethernet header 14, two VLAN tags 8, CRC 4 */
 #define MBUF_DATA_BYTES_MIN  2176u /* 2048 and the headroom: what all drivers can fill */
+#define MBUFS_HANDED 1024u /* frames that a worker's ring holds */
 #define MBUFS_IN_FLIGHT \
 	512u /* beside the rings: bursts, caches, frames kept for retransmission's copy */
 #define CONNECTION_BYTES \
@@ -185,11 +186,13 @@ static void rings_plan(const struct plan_inventory_port *have, struct plan_port 
 	port->tx_descriptors = clamp_u16(wish, have->tx_desc_min, have->tx_desc_max);
 }
 
-/* A mempool of 2^n - 1 wastes least. Enough for both rings to be full, and what is in flight beside
- * them. */
-static uint32_t mbufs_for(uint32_t rx_descriptors, uint32_t tx_descriptors)
+/* A mempool of 2^n - 1 wastes least. Enough for both rings to be full, for what is in flight beside
+ * them, and for what waits in the other workers' rings where frames are handed on. */
+static uint32_t mbufs_for(const struct plan_port *port)
 {
-	uint32_t needed = rx_descriptors + tx_descriptors + MBUFS_IN_FLIGHT;
+	bool handed = port->steering == PLAN_STEER_HAND;
+	uint32_t needed = (uint32_t)port->rx_descriptors + port->tx_descriptors + MBUFS_IN_FLIGHT +
+			  (handed ? MBUFS_HANDED * (port->queues - 1u) : 0);
 	uint32_t mbufs = 1023;
 	while (mbufs < needed)
 		mbufs = mbufs * 2 + 1;
@@ -208,7 +211,7 @@ static bool buffers_plan(const struct plan_port_want *want, const struct plan_in
 	bytes = (bytes + 63) / 64 * 64;
 	port->mbuf_data_bytes = (uint16_t)(bytes < MBUF_DATA_BYTES_MIN ? MBUF_DATA_BYTES_MIN
 								       : bytes);
-	port->mbufs = mbufs_for(port->rx_descriptors, port->tx_descriptors);
+	port->mbufs = mbufs_for(port);
 	return true;
 }
 

@@ -197,6 +197,18 @@ static uint16_t choice_owner(const void *context, struct endpoint remote, struct
 	return rss_queue_of(context, remote, local);
 }
 
+static bool every_queue_is_hit(const struct rss_setup *setup, uint32_t queues)
+{
+	for (uint32_t queue = 0; queue < queues; queue++) {
+		uint32_t entry = 0;
+		while (entry < setup->reta_size && setup->reta[entry] != queue)
+			entry++;
+		if (entry == setup->reta_size)
+			return false;
+	}
+	return true;
+}
+
 /* How segments find the worker of their connection. Where the device hashes in a way that it tells, local ports are
  * chosen by it; else by number, and workers hand over what comes to the wrong one. */
 static void steering_configure(const struct dpdk *dpdk, uint32_t port, uint32_t worker, struct tcp_config *config)
@@ -208,8 +220,8 @@ static void steering_configure(const struct dpdk *dpdk, uint32_t port, uint32_t 
 		                   .port_last = config->port_last };
 	config->scattered = plan->steering == PLAN_STEER_HAND;
 	setup.reta_size = port_reta(dpdk->ports[port], &setup.reta);
-	if (plan->steering != PLAN_STEER_RSS || setup.reta_size == 0)
-		return;
+	if (plan->steering != PLAN_STEER_RSS || !every_queue_is_hit(&setup, plan->queues))
+		return; /* all workers choose by hash, or none */
 	struct rss_ports *ports = dpdk_memory("local ports", sizeof(*ports), NULL);
 	if (ports != NULL && rss_ports_init(ports, &setup))
 		config->choice = (struct tcp_port_choice){ .context = ports,

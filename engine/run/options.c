@@ -96,6 +96,7 @@ const char *options_help(void)
 	       "FILES\n"
 	       "    metrics.listen answers HTTP: /metrics (Prometheus), /healthz\n"
 	       "    /run/dpdk/weir-PID/dpdk_telemetry.v2 answers /weir/workers, /weir/relay,\n"
-	       "    /weir/tcp and /weir/budget (dpdk-telemetry.py -f weir-PID);\n"
+	       "    /weir/tcp and /weir/budget (dpdk-telemetry.py -f weir-PID; weir alone where\n"
+	       "    dpdk.secondary is on);\n"
 	       "    weirctl asks it for single connections\n";
 }

@@ -19,7 +19,6 @@
 #define PORT_TX_STUCK_MAX 50000u /* flushes in a row without one frame taken: then they are dropped */
 #define PORT_HANDED_FRAMES 1024u  /* hand-over ring of a queue; a power of two */
 #define PORT_MBUF_CACHE 256u
-#define PORT_CUT_SEGMENTS 10u     /* of a frame that is cut, at the port's MTU */
 #define PORT_CUT_BYTES_MAX 60000u /* below what the length field of IP can say */
 
 struct port_queue {
@@ -60,7 +59,7 @@ struct port {
 };
 
 /* port_cut.c: queues the frame in q->cut, which has so many bytes, as segments. The queue has room for
- * PORT_CUT_SEGMENTS frames. */
+ * TCP_CUT_SEGMENTS_MAX frames. */
 void port_cut(struct port_queue *q, size_t bytes, const struct tcp_frame_meta *meta);
 /* port_io.c: what the device must know to fill in a TCP checksum. */
 void port_ask_checksum(struct rte_mbuf *m, const struct tcp_frame_meta *meta);

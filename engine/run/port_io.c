@@ -144,9 +144,9 @@ void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to)
 struct room port_tx_room(struct port_queue *q)
 {
 	const struct room none = { .data = NULL, .bytes = 0 };
-	if (q->tx_count > PORT_TX_QUEUED_MAX - PORT_CUT_SEGMENTS)
+	if (q->tx_count > PORT_TX_QUEUED_MAX - TCP_CUT_SEGMENTS_MAX)
 		port_tx_flush(q);
-	if (q->tx_count > PORT_TX_QUEUED_MAX - PORT_CUT_SEGMENTS)
+	if (q->tx_count > PORT_TX_QUEUED_MAX - TCP_CUT_SEGMENTS_MAX)
 		return none;
 	if (q->spare == NULL)
 		q->spare = rte_pktmbuf_alloc(q->pool);

@@ -238,7 +238,7 @@ static bool port_configure(struct port *p, const struct plan_port *plan, struct 
 
 static size_t cut_room_bytes(uint16_t mtu)
 {
-	size_t bytes = (size_t)PORT_CUT_SEGMENTS * mtu;
+	size_t bytes = (size_t)TCP_CUT_SEGMENTS_MAX * mtu;
 	return (bytes < PORT_CUT_BYTES_MAX ? bytes : PORT_CUT_BYTES_MAX) + TCP_CUT_HEADERS_MAX;
 }
 

@@ -10,7 +10,7 @@
 #include "base/span.h"
 
 /* An ARP reply or a neighbour advertisement: it answers one worker's question, but the device brought it to
- * whichever queue it liked, so that all workers get it. Looks behind at most two VLAN tags. */
+ * whichever queue it liked, so that all workers get it. Looks behind a VLAN tag. */
 bool frame_is_neighbour_news(struct span frame);
 
 #endif

@@ -16,7 +16,7 @@
 
 #include "tcp/black_box.h"
 
-#define SOCKETS "/run/dpdk/weir-*/dpdk_telemetry.v2"
+#define SOCKETS "/run/dpdk/weir{,-[0-9]*}/dpdk_telemetry.v2" /* the first where dpdk.secondary is on */
 #define ANSWER_BYTES 65536u /* DPDK's own bound is 16 KiB */
 #define QUESTION_BYTES 96u
 #define ROWS_MAX 1000u /* printed, where --max says nothing else */
@@ -51,31 +51,49 @@ static int failed(const char *what, const char *why)
 	return -1;
 }
 
-static int socket_open(const char *path)
+/* -1 with the reason in errno. */
+static int socket_connect(const char *path)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	errno = ENAMETOOLONG;
 	if (strlen(path) >= sizeof(to.sun_path))
-		return failed(path, "is too long");
+		return -1;
 	memcpy(to.sun_path, path, strlen(path));
 	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (s < 0 || connect(s, (struct sockaddr *)&to, sizeof(to)) != 0)
-		return failed(path, strerror(errno));
-	static char greeting[ANSWER_BYTES];
-	if (recv(s, greeting, sizeof(greeting), 0) <= 0)
-		return failed(path, "says nothing");
-	return s;
+	if (s >= 0 && connect(s, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return s;
+	if (s >= 0)
+		close(s);
+	return -1;
+}
+
+/* The only one that answers: a weir that crashed has left its socket behind. */
+static int socket_choose(void)
+{
+	glob_t found;
+	int chosen = -1;
+	if (glob(SOCKETS, GLOB_BRACE, NULL, &found) != 0)
+		return failed(SOCKETS, "no weir is running here");
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		int s = socket_connect(found.gl_pathv[i]);
+		if (s >= 0 && chosen >= 0) {
+			globfree(&found);
+			return failed(SOCKETS, "there are several: choose one with --socket");
+		}
+		chosen = s >= 0 ? s : chosen;
+	}
+	globfree(&found);
+	return chosen >= 0 ? chosen : failed(SOCKETS, "no weir is running here");
 }
 
 static int socket_find(const char *path)
 {
-	glob_t found;
-	if (path != NULL)
-		return socket_open(path);
-	if (glob(SOCKETS, 0, NULL, &found) != 0)
-		return failed(SOCKETS, "no weir is running here");
-	int s = found.gl_pathc == 1 ? socket_open(found.gl_pathv[0]) :
-	                              failed(SOCKETS, "there are several: choose one with --socket");
-	globfree(&found);
+	static char greeting[ANSWER_BYTES];
+	int s = path == NULL ? socket_choose() : socket_connect(path);
+	if (s < 0)
+		return path == NULL ? -1 : failed(path, strerror(errno));
+	if (recv(s, greeting, sizeof(greeting), 0) <= 0)
+		return failed(path == NULL ? SOCKETS : path, "says nothing");
 	return s;
 }
 

@@ -104,7 +104,7 @@ static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, st
 	struct port_queue *q = w->queues[port];
 	uint32_t hops = port_hops(q, index);
 	if (elsewhere) {
-		int owner = tcp_foreign_owner(frame, &w->tcp_configs[port]);
+		int owner = tcp_foreign_owner(w->stacks[port], frame);
 		if (owner >= 0 && (uint32_t)owner < w->worker_count)
 			port_hand_over(q, index, (uint16_t)owner, w->worker_count);
 		else

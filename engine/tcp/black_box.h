@@ -1,9 +1,9 @@
 /*
  * black_box.h - the last 32 things that happened to one TCP connection, and how they are shown.
  *
- * A connection's stack notes each segment as it was on the wire, and what timers and the application did
+ * A connection's stack notes each segment as it was on the wire (those that the port cuts as the one frame they left in), and what timers and the application did
  * (black_box_int.h). What leaves the stack is a record: a copy without pointers, which may cross rings and
- * threads. It is asked for with tcp_black_box(), or made when a connection ends in disorder
+ * threads. It is asked for with tcp_inspect(), or made when a connection ends in disorder
  * (tcp_black_box_next()). Two readings of a record stand here, both functions of it alone: text, one line for
  * each entry, and pcapng for Wireshark and tcpdump.
  *

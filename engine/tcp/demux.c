@@ -100,7 +100,7 @@ static bool cookie_input(struct tcp_stack *s, const struct packet *p, struct tcp
  * device brings segments where it likes. */
 static bool is_elsewhere(struct tcp_stack *s, const struct packet *p, const struct tuple *t, bool listening)
 {
-	int owner = foreign_owner(&s->config, t);
+	int owner = foreign_owner(s, t);
 	if (owner < 0)
 		return s->config.scattered && listening && foreign_pass(s, p);
 	if (owner == s->config.port_offset)

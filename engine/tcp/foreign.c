@@ -11,17 +11,11 @@
 #include "wire/ip6.h"
 #include "wire/load.h"
 
-static bool addressed_to(const struct tcp_config *config, struct ip_addr a)
+int foreign_owner(const struct tcp_stack *s, const struct tuple *t)
 {
-	for (uint32_t i = 0; i < config->address_count; i++)
-		if (ip_addr_equal(config->addresses[i].addr, a))
-			return true;
-	return false;
-}
-
-int foreign_owner(const struct tcp_config *config, const struct tuple *t)
-{
-	if (config->port_stride <= 1 || t->local_port < config->port_first || t->local_port > config->port_last)
+	const struct tcp_config *config = &s->config;
+	if (config->port_stride <= 1 || t->local_port < config->port_first || t->local_port > config->port_last ||
+	    listen_find(s, t->local, t->local_port) != NULL)
 		return -1;
 	if (config->choice.owner == NULL)
 		return t->local_port % config->port_stride;
@@ -39,11 +33,12 @@ bool foreign_pass(struct tcp_stack *s, const struct packet *p)
 	return true;
 }
 
-int tcp_foreign_owner(struct span frame, const struct tcp_config *config)
+int tcp_foreign_owner(const struct tcp_stack *s, struct span frame)
 {
 	struct eth_view eth;
 	struct ip_view ip;
-	if (config->port_stride <= 1 || !eth_parse(frame, &eth))
+	uint8_t local;
+	if (s->config.port_stride <= 1 || !eth_parse(frame, &eth))
 		return -1;
 	enum ip_outcome outcome = IP_BAD_HEADER; /* checksums are judged by the owner */
 	if (eth.type == ETH_IP4)
@@ -51,11 +46,11 @@ int tcp_foreign_owner(struct span frame, const struct tcp_config *config)
 	else if (eth.type == ETH_IP6)
 		outcome = ip6_parse(eth.payload, eth.l3_offset, &ip);
 	if (outcome != IP_OK || ip.protocol != IP_TCP || ip.payload.bytes < 4 ||
-	    !addressed_to(config, ip.dst))
+	    !host_owns(s, ip.dst, &local))
 		return -1;
 	struct tuple t = { .local = ip.dst,
 		           .remote = ip.src,
 		           .local_port = load_be16(ip.payload.data + 2),
 		           .remote_port = load_be16(ip.payload.data) };
-	return foreign_owner(config, &t);
+	return foreign_owner(s, &t);
 }

@@ -44,6 +44,14 @@ static void path_shrank(struct tcp_stack *s, struct conn *c, uint32_t mtu, struc
 	conn_ready(s, c);
 }
 
+/* Perhaps another stack has the connection that an error is about. In measure: each that is passed on goes to all. */
+static bool is_elsewhere(struct tcp_stack *s, const struct packet *p, const struct tuple *t, struct instant now)
+{
+	uint8_t local;
+	return s->config.port_stride > 1 && host_owns(s, t->local, &local) &&
+	       foreign_owner(s, t) != s->config.port_offset && bucket_take(&s->icmp_passes, now) && foreign_pass(s, p);
+}
+
 static void error_input(struct tcp_stack *s, const struct packet *p, const struct icmp_message *m,
                         struct instant now)
 {
@@ -57,9 +65,9 @@ static void error_input(struct tcp_stack *s, const struct packet *p, const struc
 			           .local_port = q.local.port,
 			           .remote_port = q.remote.port };
 		c = demux_find(s, &t, &wait);
+		if (c == NULL && is_elsewhere(s, p, &t, now))
+			return;
 	}
-	if (c == NULL && foreign_pass(s, p))
-		return;
 	if (c == NULL || !seq_within(q.seq, c->snd_una, seq_span(c->snd_una, c->snd_max))) {
 		stack_drop(s, TCP_DROP_ICMP_QUOTE);
 		return;
@@ -75,6 +83,10 @@ void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now)
 	struct icmp_message m;
 	if (!icmp_parse(&p->ip, false, &m)) { /* ports check TCP sums, not these */
 		stack_drop(s, TCP_DROP_ICMP);
+		return;
+	}
+	if (ip_is_multicast(p->ip.dst) && m.kind != ICMP_NEIGHBOUR) { /* which address of ours is meant it does not say */
+		stack_drop(s, TCP_DROP_ICMP_UNUSED);
 		return;
 	}
 	switch (m.kind) {

@@ -135,8 +135,11 @@ static enum step check_opening_ack(struct tcp_stack *s, struct conn *c, const st
 	if (c->state != CONN_SYN_RECEIVED)
 		return STEP_ON;
 	if (!seq_gt(seg->ack, c->iss) || !seq_le(seg->ack, c->snd_max)) {
+		if (s->config.scattered && foreign_pass(s, p))
+			return STEP_STOP; /* perhaps another stack had the SYN as well, and this is for its answer */
 		stack_drop(s, TCP_DROP_HANDSHAKE_ACK);
-		reply_reset(s, p, seg, now);
+		if (!s->config.scattered)
+			reply_reset(s, p, seg, now);
 		return STEP_STOP;
 	}
 	handshake_done(s, c, seg, now);

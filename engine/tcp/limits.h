@@ -8,6 +8,7 @@
 
 /* ---- segments ---- */
 #define TCP_MSS_MIN 216u       /* below, each byte costs too much (CVE-2019-11479) */
+#define TCP_CUT_MSS_MIN 536u   /* smaller ones are no great flow, and some devices do not cut them */
 #define TCP_MSS_DEFAULT_V4 536u /* RFC 9293 3.7.1 */
 #define TCP_MSS_DEFAULT_V6 1220u
 #define TCP_STAMP_BYTES 12u /* timestamps option, padded */
@@ -106,6 +107,8 @@
 #define TCP_CONTROL_FRAMES_MAX 256u /* more than a burst of SYNs brings between two outputs */
 #define TCP_CONTROL_BYTES_MAX 1600u
 #define TCP_CONTROL_PER_MS 32u /* answers to whoever asks: no reflector, no RST storm */
+
+#define TCP_ICMP_PASSES_PER_SECOND 1000u /* errors handed on to other stacks: each goes to all of them */
 
 /* ---- ports ---- */
 #define TCP_PORT_TRIES_MAX 4096u /* then the range counts as used up towards that remote */

@@ -157,7 +157,8 @@ static void rest(struct tcp_stack *s, struct conn *c, struct instant now)
  * mark: what says so must stand on one segment only (RFC 3168 6.1.2). */
 static uint32_t frame_bytes_max(const struct tcp_stack *s, const struct conn *c)
 {
-	uint32_t segments = (c->flags & CONN_ECN_REACTED) == 0 ? s->cut_bytes_max / c->mss : 0;
+	bool whole = (c->flags & CONN_ECN_REACTED) != 0 || c->mss < TCP_CUT_MSS_MIN;
+	uint32_t segments = whole ? 0 : at_most(s->cut_bytes_max / c->mss, TCP_CUT_SEGMENTS_MAX);
 	return segments > 1 ? segments * c->mss : c->mss;
 }
 

@@ -56,8 +56,9 @@ static bool take_pieces(struct arena *a, const struct tcp_config *config, struct
 	p->sources = arena_take(a, "tcp sources", (size_t)flow_slots(max) * sizeof(struct source));
 	bool boxes = black_box_init(&p->boxes, a, max);
 	p->fragments = config->fragments ? arena_take(a, "tcp fragments", sizeof(*p->fragments)) : NULL;
-	return boxes && (p->fragments != NULL || !config->fragments) && p->sources != NULL && p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL &&
-	       p->flows != NULL && p->neighs != NULL && p->buckets != NULL && p->controls != NULL;
+	bool whole = p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL && p->flows != NULL;
+	bool link = p->neighs != NULL && p->buckets != NULL && p->controls != NULL && p->sources != NULL;
+	return whole && link && boxes && (p->fragments != NULL || !config->fragments);
 }
 
 static uint8_t shift_for(uint32_t bytes_max)
@@ -111,6 +112,7 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	source_init(&s->sources, p.sources, flow_slots(max));
 	link_init(&s->stalled);
 	link_init(&s->paced);
+	bucket_init(&s->icmp_passes, TCP_ICMP_PASSES_PER_SECOND, TCP_ICMP_PASSES_PER_SECOND / 10, now);
 	link_init(&s->ready);
 	link_init(&s->events);
 	wheel_init(&s->wheel, now);

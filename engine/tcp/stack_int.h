@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/blocks.h"
+#include "base/bucket.h"
 #include "base/instant.h"
 #include "base/prng.h"
 #include "base/recorder.h"
@@ -52,6 +53,7 @@ struct tcp_stack {
 	struct flow_table flows;
 	struct recent recent[TCP_RECENT_CONNECTIONS];
 	struct time_waits waits;
+	struct bucket icmp_passes; /* errors that may be another stack's */
 	struct link paced;  /* connections that wait for the next millisecond, which is: */
 	struct instant paced_until;
 	struct link ready;  /* connections that may have something to send */
@@ -208,7 +210,7 @@ MUST_USE bool route_find(const struct tcp_stack *s, uint16_t vlan, struct ip_add
                          struct ip_addr *hop, uint8_t *local);
 /* ---- foreign.c ---- */
 /* Is the local port of a tuple for active opens, and then whose? -1: it is not. */
-int foreign_owner(const struct tcp_config *config, const struct tuple *t);
+int foreign_owner(const struct tcp_stack *s, const struct tuple *t);
 /* Nobody here knows what a packet is about. True: perhaps another stack does, and the packet goes there. */
 MUST_USE bool foreign_pass(struct tcp_stack *s, const struct packet *p);
 /* ---- demux.c ---- */

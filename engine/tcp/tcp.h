@@ -3,8 +3,8 @@
  *
  * One stack owns one queue's worth of addresses, neighbours, listeners and connections, and is driven by the
  * four verbs: tcp_input() takes one Ethernet frame, tcp_output() writes the next frame to send,
- * tcp_deadline()/tcp_expire() carry time. Nothing here calls its caller: what happened to connections is
- * pulled with tcp_next_event().
+ * tcp_deadline()/tcp_expire() carry time. Nothing here calls its caller, but to ask which ports it may use
+ * (tcp_port_choice): what happened to connections is pulled with tcp_next_event().
  *
  * The application owns the far ends of two byte queues per connection:
  *   tcp_rx(): in-order bytes from the peer. The application consumes from it, then says tcp_rx_taken(), and
@@ -42,7 +42,8 @@
 #define TCP_ADDRESSES_MAX 16u
 #define TCP_ROUTES_MAX 68u /* 64 that an operator may write, and four gateways */
 #define TCP_LISTENERS_MAX 64u
-#define TCP_CUT_HEADERS_MAX 118u /* Ethernet with a tag, IPv6, TCP with all options */
+#define TCP_CUT_SEGMENTS_MAX 10u  /* of a frame that the port cuts: it must have room for as many */
+#define TCP_CUT_HEADERS_MAX 118u  /* Ethernet with a tag, IPv6, TCP with all options */
 #define TCP_FRAME_BYTES_MAX 9216u /* jumbo frames; the port's MTU is usually 1500 */
 
 enum tcp_congestion { TCP_CUBIC = 0, TCP_NEWRENO };
@@ -332,7 +333,7 @@ uint32_t tcp_time_waits(const struct tcp_stack *s);
 /* Several stacks share one address: the number of the one that must see this frame. For a TCP segment to a local port
  * of tcp_connect() the answer is known; else -1, and any of them may be the one. Pure function of the frame; used by the
  * worker to hand a frame over when its device brought it to another queue. */
-int tcp_foreign_owner(struct span frame, const struct tcp_config *config);
+int tcp_foreign_owner(const struct tcp_stack *s, struct span frame);
 
 /* The kernel has an interface behind the same port, with the same MAC: whose is this frame? Our addresses are
  * ours alone, the rest of what this station gets is the kernel's; news of neighbours is for both. */

@@ -41,6 +41,7 @@ static void hear_pieces(struct world *w, uint32_t from, struct span frame, const
 		           .ipv6 = meta->ipv6 };
 	w->large++;
 	CU_ASSERT(cut_count(&cut) > 1);
+	CU_ASSERT(cut_count(&cut) <= TCP_CUT_SEGMENTS_MAX);
 	for (uint32_t i = 0; i < cut_count(&cut); i++)
 		hear(w, from, piece, cut_write(&cut, i, false, (struct room){ piece, sizeof(piece) }));
 }
@@ -91,6 +92,7 @@ static void run_world(struct world *w, uint64_t seed, uint32_t cut_bytes_max)
 	struct rig_faults faults = { .lost = seed % 3 * 15, .duplicated = 10, .delayed = seed % 2 * 100,
 		                     .delay_us = 4000, .jitter_us = 3000 };
 	a.ecn = b.ecn = seed % 4 == 0;
+	b.mtu = seed % 3 == 0 ? 1280 : 1500; /* and with it the segments that it wants */
 	if (cut_bytes_max > 0)
 		a.cut_room = b.cut_room = (struct room){ cut_room, cut_bytes_max + TCP_CUT_HEADERS_MAX };
 	a.tx_bytes_max = b.tx_bytes_max = a.rx_bytes_max = b.rx_bytes_max = 1u << 18;

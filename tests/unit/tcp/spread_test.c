@@ -75,6 +75,7 @@ static void begin(enum device kind)
 		neigh_learn(stacks[i].stack, 0, rig_addr("198.18.0.2"), (const uint8_t[]){ 2, 0, 0, 0, 0, 2 }, true, true, now);
 		neigh_learn(stacks[i].stack, 0, rig_addr("2001:2::2"), (const uint8_t[]){ 2, 0, 0, 0, 0, 2 }, true, true, now);
 		CU_ASSERT_TRUE_FATAL(tcp_listen(stacks[i].stack, (struct endpoint){ .port = 25 }, 1));
+		CU_ASSERT_TRUE_FATAL(tcp_listen(stacks[i].stack, (struct endpoint){ .port = 40025 }, 1));
 	}
 	struct tcp_config config = rig_config(2);
 	config.connections_max = 2048;
@@ -116,7 +117,7 @@ static void bring(struct span frame)
 		if (tcp_input_burst(stacks[at].stack, &frame, &flags, 1, now) == 0)
 			return;
 		handed++;
-		int owner = tcp_foreign_owner(frame, &stacks[at].stack->config);
+		int owner = tcp_foreign_owner(stacks[at].stack, frame);
 		at = owner >= 0 ? (uint32_t)owner : (at + 1) % STACKS;
 	}
 	CU_FAIL("a frame goes round and round");
@@ -194,7 +195,7 @@ static void accepted_connections_survive_a_device_that_scatters(void)
 	run_opens();
 	struct handle id[OPENS];
 	for (uint32_t k = 0; k < OPENS; k++) {
-		struct endpoint to = { .addr = rig_addr("198.18.0.1"), .port = 25 };
+		struct endpoint to = { .addr = rig_addr("198.18.0.1"), .port = k % 2 == 0 ? 25 : 40025 };
 		CU_ASSERT_EQUAL_FATAL(tcp_connect(server.stack, to, 0, now, &id[k]), TCP_CONNECT_STARTED);
 		exchange();
 	}
@@ -211,8 +212,48 @@ static void accepted_connections_survive_a_device_that_scatters(void)
 	end();
 }
 
+static void send_away(struct tcp_stack *s, bool arrives)
+{
+	static uint8_t data[RIG_FRAME_BYTES];
+	struct tcp_frame_meta meta;
+	size_t bytes;
+	while ((bytes = tcp_output(s, (struct room){ data, sizeof(data) }, &meta, now)) > 0)
+		if (arrives)
+			bring(span_of(data, bytes));
+}
+
+/* The answer of the first is lost; the one of the second counts, wherever the client's ACK comes. */
+static void a_repeated_syn_may_come_to_another_stack(void)
+{
+	struct handle id;
+	begin(FRAME_BY_FRAME);
+	struct endpoint to = { .addr = rig_addr("198.18.0.1"), .port = 25 };
+	CU_ASSERT_EQUAL_FATAL(tcp_connect(server.stack, to, 0, now, &id), TCP_CONNECT_STARTED);
+	send_away(server.stack, true);
+	for (uint32_t i = 0; i < STACKS; i++)
+		send_away(stacks[i].stack, false);
+	now = instant_add(now, 1050000);
+	tcp_expire(server.stack, now);
+	send_away(server.stack, true);
+	exchange();
+	for (uint32_t k = 0; k < 8; k++) {
+		(void)!byteq_write(tcp_tx(server.stack, id), &server.pool, SPAN("EHLO"));
+		tcp_tx_added(server.stack, id, now);
+		exchange();
+	}
+	uint32_t readable = 0;
+	for (uint32_t i = 0; i < STACKS; i++) {
+		readable += count_events(stacks[i].stack, TCP_READABLE);
+		CU_ASSERT_EQUAL(tcp_counters(stacks[i].stack)->resets_out, 0);
+	}
+	CU_ASSERT_EQUAL(readable, 1);
+	end();
+}
+
 UNIT("tcp/spread",
      { "where the device tells its hash no frame is handed over", where_the_hash_is_known_no_frame_is_handed_over },
      { "where it does not, frames are handed over once", where_it_is_not_frames_are_handed_over_once },
      { "accepted connections survive a device that scatters segments",
-       accepted_connections_survive_a_device_that_scatters })
+       accepted_connections_survive_a_device_that_scatters },
+     { "a repeated SYN may come to another stack, and no RST answers it",
+       a_repeated_syn_may_come_to_another_stack })
