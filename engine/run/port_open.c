@@ -189,12 +189,13 @@ static uint64_t tx_offloads_wanted(const struct port *p, const struct rte_eth_de
 	return wanted & info->tx_offload_capa;
 }
 
-/* With a key of our own: whoever knows it can aim at one worker. */
+/* With a key of our own: whoever knows it can aim at one worker. TCP over IPv6 is asked for by both its names, with and
+ * without regard to extension headers: the hash of plain headers is the same, and devices may know only one of them. */
 static void rss_ask(struct port *p, const struct plan_port *plan, const struct rte_eth_dev_info *info,
                     struct rte_eth_conf *conf)
 {
-	const uint64_t flows = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_IPV4 |
-	                       RTE_ETH_RSS_IPV6;
+	const uint64_t flows = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_IPV6_TCP_EX |
+	                       RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6;
 	struct rte_eth_rss_conf *rss = &conf->rx_adv_conf.rss_conf;
 	bool asked = plan->steering == PLAN_STEER_RSS || plan->steering == PLAN_STEER_HAND;
 	if (p->queues == 1 || !asked || (info->flow_type_rss_offloads & flows) == 0)

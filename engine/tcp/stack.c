@@ -211,6 +211,14 @@ static void packet_input(struct tcp_stack *s, struct packet *p, struct instant n
 		stack_drop(s, TCP_DROP_IP_PROTOCOL);
 }
 
+/* Behind options and extension headers a port may not have looked; and some (igb) say good wherever they do not say
+ * bad. */
+static bool headers_are_plain(const struct ip_view *ip, bool v4)
+{
+	uint32_t header_bytes = v4 ? IP4_HEADER_BYTES : IP6_HEADER_BYTES;
+	return ip->l4_offset == ip->l3_offset + header_bytes;
+}
+
 static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, const struct ahead *ahead,
                      bool checked, bool final, struct instant now)
 {
@@ -223,6 +231,7 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 	enum ip_outcome outcome = v4 ? ip4_parse(eth->payload, eth->l3_offset, p.checked, &p.ip)
 	                             : ip6_parse(eth->payload, eth->l3_offset, &p.ip);
 	p.fragmented = outcome == IP_FRAGMENT;
+	p.checked = p.checked && headers_are_plain(&p.ip, v4);
 	if (outcome == IP_OK || outcome == IP_FRAGMENT)
 		packet_input(s, &p, now);
 	else

@@ -1,7 +1,7 @@
 /*
  * plan_test.c - wants and recorded inventories of ports -> plans and refusals.
  *
- * The inventories of virtual devices were recorded; those of NICs have the shape that their drivers
+ * The inventories of virtual and emulated devices were recorded; those of other NICs have the shape that their drivers
  * give (queues, rings, table and key sizes, offloads): the machine that the tests were written on
  * has none of them.
  */
@@ -103,19 +103,6 @@ static const struct plan_inventory_port mlx5 = { .device = "0000:04:00.0",
 						 .rss_key_bytes = 40,
 						 .offloads = NIC | PLAN_TX_FAST_FREE,
 						 .numa = 0 };
-static const struct plan_inventory_port igb = { .device = "0000:05:00.0",
-						.driver = "net_e1000_igb",
-						.rx_queues_max = 16,
-						.tx_queues_max = 16,
-						.rx_desc_min = 32,
-						.rx_desc_max = 4096,
-						.tx_desc_min = 32,
-						.tx_desc_max = 4096,
-						.mtu_max = 9216,
-						.reta_size = 128,
-						.rss_key_bytes = 40,
-						.offloads = NIC,
-						.numa = 0 };
 static const struct plan_inventory_port ena = { .device = "0000:00:06.0",
 						.driver = "net_ena",
 						.rx_queues_max = 32,
@@ -129,16 +116,42 @@ static const struct plan_inventory_port ena = { .device = "0000:00:06.0",
 						.rss_key_bytes = 0,
 						.offloads = CHECKSUMS,
 						.numa = 0 };
+
+/* As DPDK 24.11 reported those that QEMU 10 emulates (virtio with four queues). */
+static const struct plan_inventory_port igb = { .device = "0000:05:00.0",
+						.driver = "net_e1000_igb",
+						.rx_queues_max = 16,
+						.tx_queues_max = 16,
+						.rx_desc_min = 32,
+						.rx_desc_max = 4096,
+						.tx_desc_min = 32,
+						.tx_desc_max = 4096,
+						.mtu_max = 16361,
+						.reta_size = 128,
+						.rss_key_bytes = 40,
+						.offloads = NIC,
+						.numa = -1 };
+static const struct plan_inventory_port vmxnet3 = { .device = "0000:00:04.0",
+						    .driver = "net_vmxnet3",
+						    .rx_queues_max = 16,
+						    .tx_queues_max = 8,
+						    .rx_desc_min = 128,
+						    .rx_desc_max = 4096,
+						    .tx_desc_min = 512,
+						    .tx_desc_max = 4096,
+						    .mtu_max = 9000,
+						    .offloads = PLAN_TX_CHECKSUM_TCP | PLAN_TX_MULTI_SEGS | PLAN_TX_TSO,
+						    .numa = -1 };
 static const struct plan_inventory_port virtio = { .device = "0000:00:03.0",
 						   .driver = "net_virtio",
-						   .rx_queues_max = 8,
-						   .tx_queues_max = 8,
+						   .rx_queues_max = 4,
+						   .tx_queues_max = 4,
 						   .rx_desc_min = 32,
-						   .rx_desc_max = 256,
+						   .rx_desc_max = 32768,
 						   .tx_desc_min = 32,
-						   .tx_desc_max = 256,
-						   .mtu_max = 9184,
-						   .offloads = CHECKSUMS,
+						   .tx_desc_max = 32768,
+						   .mtu_max = 9698,
+						   .offloads = PLAN_TX_CHECKSUM_TCP | PLAN_TX_MULTI_SEGS | PLAN_TX_TSO,
 						   .numa = -1 };
 
 static char said[512];
@@ -204,6 +217,8 @@ static void large_frames_are_cut_by_devices_that_have_all_it_takes(void)
 	sums.offloads &= ~(uint32_t)PLAN_TX_CHECKSUM_IP4;
 	CU_ASSERT_TRUE(planned("1", &sums, &plan));
 	CU_ASSERT_EQUAL(plan.ports[0].offloads & PLAN_TX_TSO, 0);
+	CU_ASSERT_TRUE(planned("1", &vmxnet3, &plan)); /* nor have these what headers of IPv4 need */
+	CU_ASSERT_EQUAL(plan.ports[0].offloads, PLAN_TX_CHECKSUM_TCP);
 	virtual.offloads |= NIC;
 	CU_ASSERT_TRUE(planned("1", &virtual, &plan));
 	CU_ASSERT_EQUAL(plan.ports[0].offloads & PLAN_TX_TSO, 0);
@@ -213,7 +228,7 @@ static void one_worker_runs_on_anything(void)
 {
 	static const struct plan_inventory_port *const all[] = { &memif, &af_packet, &af_xdp, &tap,
 								 &ixgbe, &i40e,      &ice,    &mlx5,
-								 &igb,   &ena,       &virtio };
+								 &igb,   &ena,       &virtio, &vmxnet3 };
 	for (size_t i = 0; i < COUNT_OF(all); i++) {
 		struct plan plan;
 		CU_ASSERT_TRUE(planned("3", all[i], &plan));
@@ -252,7 +267,7 @@ static void where_nobody_can_read_the_hash_workers_hand_frames_on(void)
 	struct plan_inventory_port fanout = af_packet, odd = ixgbe;
 	fanout.rx_queues_max = fanout.tx_queues_max = 16;
 	odd.reta_size = 100;
-	const struct plan_inventory_port *const silent[] = { &ena, &virtio, &fanout, &odd };
+	const struct plan_inventory_port *const silent[] = { &ena, &virtio, &vmxnet3, &fanout, &odd };
 	for (size_t i = 0; i < COUNT_OF(silent); i++) {
 		CU_ASSERT_TRUE(planned("1,2", silent[i], &plan));
 		CU_ASSERT_EQUAL(plan.ports[0].steering, PLAN_STEER_HAND);
@@ -286,7 +301,9 @@ static void rings_keep_to_what_the_port_takes(void)
 	CU_ASSERT_EQUAL(plan.ports[0].rx_descriptors, 4096);
 	CU_ASSERT_EQUAL(plan.ports[0].tx_descriptors, 1024);
 	CU_ASSERT_TRUE(planned("1", &virtio, &plan));
-	CU_ASSERT_EQUAL(plan.ports[0].rx_descriptors, 256);
+	CU_ASSERT_EQUAL(plan.ports[0].rx_descriptors, 1024); /* the device then has fewer */
+	CU_ASSERT_TRUE(planned("1", &vmxnet3, &plan));
+	CU_ASSERT_EQUAL(plan.ports[0].rx_descriptors, 2048);
 	CU_ASSERT_TRUE(planned("1", &af_packet, &plan));
 	CU_ASSERT_EQUAL(plan.ports[0].rx_descriptors, 512);
 	CU_ASSERT_EQUAL(plan.ports[0].mbufs, 2047);

@@ -97,6 +97,32 @@ static void checksums_are_believed_only_from_a_port_that_checks(void)
 	rig_free(&rig);
 }
 
+/* The SYN with a destination options header of eight bytes of padding before TCP. */
+static struct span syn_behind_options(void)
+{
+	static const uint8_t padding[8] = { IP_TCP, 0, 1, 4 };
+	const size_t l4 = 14 + IP6_HEADER_BYTES;
+	struct span f = syn(config.mac, "2001:2::9", "2001:2::1");
+	memmove(bytes + l4 + sizeof(padding), bytes + l4, f.bytes - l4);
+	memcpy(bytes + l4, padding, sizeof(padding));
+	bytes[14 + 5] += sizeof(padding);
+	bytes[14 + 6] = 60; /* destination options */
+	return span_of(bytes, f.bytes + sizeof(padding));
+}
+
+static void checksums_behind_extension_headers_are_not_believed(void)
+{
+	begin();
+	struct span f = syn_behind_options();
+	tcp_input(rig.stack, f, TCP_FRAME_CHECKED, now);
+	CU_ASSERT_EQUAL(drops(TCP_DROP_NO_CONNECTION), 1);
+	bytes[f.bytes - 4] ^= 1; /* the TCP checksum field */
+	tcp_input(rig.stack, f, TCP_FRAME_CHECKED, now);
+	CU_ASSERT_EQUAL(drops(TCP_DROP_TCP_CHECKSUM), 1);
+	CU_ASSERT_EQUAL(drops(TCP_DROP_NO_CONNECTION), 1);
+	rig_free(&rig);
+}
+
 static struct span echo(size_t body)
 {
 	struct writer w = writer_of((struct room){ bytes, sizeof(bytes) });
@@ -212,6 +238,8 @@ UNIT("tcp/stack", { "its addresses are announced to the link", addresses_are_ann
        every_reason_has_its_counter },
      { "a checksum is believed only from a port that checks",
        checksums_are_believed_only_from_a_port_that_checks },
+     { "a port is not believed about what stands behind extension headers",
+       checksums_behind_extension_headers_are_not_believed },
      { "an echo comes back with its bytes", an_echo_comes_back },
      { "answers are bounded by the millisecond and by the queue",
        answers_in_one_millisecond_are_bounded },
