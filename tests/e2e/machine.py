@@ -5,7 +5,7 @@ weir, the libraries it was linked with, DPDK's drivers for the cards, busybox an
 QEMU and the kernel below FOLDER.
 
 The card lies behind an IOMMU, as a server's does, so that vfio-pci takes it. Its cable is a tap, which the caller joins to the
-bridge. It is not told of offloads unless asked for: what leaves the card is cut and has its checksums, as on any cable. Two
+bridge. With PLAIN it knows of no offload: what leaves the card is cut and has its checksums, as on any cable. Two
 serial lines: the console goes to a file, over the other one machine_init answers.
 """
 import glob
@@ -25,6 +25,7 @@ DRIVERS = ("bus_pci", "bus_vdev", "mempool_ring", "net_e1000", "net_virtio", "ne
 MODULES = ("vfio_pci", "vfio_iommu_type1")
 MAC = "02:00:00:00:01:02"
 ADDRESS = "0000:00:04.0"  # of the card; machine_init has it too
+PLAIN, WITH_QUEUES = "vnet_hdr=off", "vnet_hdr=on,queues=2"
 MEMORY_MIB, HUGEPAGES = 1536, 400
 BOOT_SECONDS, ANSWER_SECONDS, STOP_SECONDS = 120, 60, 90
 
@@ -121,12 +122,12 @@ def initramfs(path, program, files):
 
 
 class Machine:
-    """start, then ask; stop or kill. CARD: what QEMU calls it, with its options."""
+    """start, then ask; stop or kill. CARD: what QEMU calls it, with its options; CABLE: options of the tap."""
 
-    def __init__(self, home, card, tap, offloads=False):
+    def __init__(self, home, card, tap, cable):
         self.home = home
         self.card = card
-        self.netdev = f"tap,id=cable,ifname={tap},script=no,downscript=no,vnet_hdr={'on' if offloads else 'off'}"
+        self.netdev = f"tap,id=cable,ifname={tap},script=no,downscript=no,{cable}"
         self.process = self.line = None
         self.received = b""
 
