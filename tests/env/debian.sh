@@ -36,9 +36,10 @@ environment_prepare() {
 
 # Held on descriptor 8 until that is closed.
 making_lock() {
-	mkdir -p "$cache" 2>/dev/null || die "cannot write to $cache; set WEIR_CACHE to a directory
-	on a" \ "disk with 4 GiB free" exec 8>"$cache/making.lock" flock -n 8 || { say "another
-	./dev is making the environment: waiting" && flock 8; }
+	mkdir -p "$cache" 2>/dev/null ||
+		die "cannot write to $cache; set WEIR_CACHE to a directory on a disk with 4 GiB free"
+	exec 8>"$cache/making.lock"
+	flock -n 8 || { say "another ./dev is making the environment: waiting" && flock 8; }
 }
 
 package_list() {
