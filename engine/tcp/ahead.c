@@ -59,9 +59,9 @@ static uint32_t key_of(const struct ahead *a)
 	return (key ^ load_be32(a->src + a->addr_bytes - 4)) * 0x85ebca6bu;
 }
 
-static const struct recent *recent_of(const struct tcp_stack *s, uint32_t key)
+static uint32_t recent_place(uint32_t key)
 {
-	return &s->recent[key / (UINT32_MAX / TCP_RECENT_CONNECTIONS + 1)];
+	return key / (UINT32_MAX / TCP_RECENT_CONNECTIONS + 1);
 }
 
 /* Out of line: keeps what it needs of the stack out of the way that needs none of it. */
@@ -106,7 +106,7 @@ void ahead_look(const struct tcp_stack *s, struct span frame, struct ahead *a)
 		return;
 	a->l3 = ip;
 	a->key = key_of(a);
-	const struct recent *recent = recent_of(s, a->key);
+	const struct recent *recent = &s->recent[recent_place(a->key)];
 	if (recent->ref != FLOW_NONE && recent->key == a->key) {
 		a->ref = recent->ref;
 		fetch(s, a->ref);
@@ -127,7 +127,7 @@ static void look_closer(const struct tcp_stack *s, struct ahead *a)
 void ahead_remember(struct tcp_stack *s, const struct ahead *a, uint32_t ref)
 {
 	if (a->l3 != NULL)
-		s->recent[recent_of(s, a->key) - s->recent] = (struct recent){ .key = a->key, .ref = ref };
+		s->recent[recent_place(a->key)] = (struct recent){ .key = a->key, .ref = ref };
 }
 
 uint32_t tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,

@@ -33,13 +33,16 @@ static struct port_share share_by_stride(const struct tcp_config *config)
 	return (struct port_share){ .count = count, .first = first, .stride = stride };
 }
 
+static struct port_share share_by_choice(const struct tcp_port_choice *choice, const struct tuple *t)
+{
+	return (struct port_share){ .count = choice->candidates(choice->context, t->local), .choice = choice };
+}
+
 static struct port_share share_of(struct tcp_stack *s, const struct tuple *t)
 {
 	const struct tcp_port_choice *choice = &s->config.choice;
 	uint64_t start = tuple_hash(s->config.secret, TUPLE_PORT, t) + s->port_next++;
-	struct port_share share = share_by_stride(&s->config);
-	if (choice->pick != NULL)
-		share = (struct port_share){ .count = choice->candidates(choice->context, t->local), .choice = choice };
+	struct port_share share = choice->pick == NULL ? share_by_stride(&s->config) : share_by_choice(choice, t);
 	share.turn = (uint32_t)(share.count > 0 ? start % share.count : 0);
 	return share;
 }

@@ -298,7 +298,7 @@ static size_t conn_output(struct tcp_stack *s, struct conn *c, struct room room,
 		return 0;
 	}
 	size_t bytes = segment_emit(s, c, &plan, mac, room, meta, now);
-	c->visit = (uint8_t)(c->visit + 1 + (plan.bytes > 0 ? (plan.bytes - 1) / c->mss : 0));
+	c->visit = (uint8_t)(c->visit + segment_count(c, &plan));
 	if (c->visit >= TCP_VISIT_FRAMES) {
 		c->visit = 0;
 		link_remove(&c->output);

@@ -121,7 +121,7 @@ static void note_sent(struct tcp_stack *s, struct conn *c, const struct segment_
 {
 	uint32_t length = plan->bytes + ((plan->flags & TCP_SYN) != 0) +
 	                  ((plan->flags & TCP_FIN) != 0);
-	uint32_t segments = plan->bytes > c->mss ? (plan->bytes + c->mss - 1u) / c->mss : 1;
+	uint32_t segments = segment_count(c, plan);
 	s->counters.segments_out += segments;
 	pacing_sent(c, plan->bytes > 0 ? segments : 0, now);
 	if (length == 0)

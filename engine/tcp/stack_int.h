@@ -339,6 +339,11 @@ struct segment_plan {
 	bool again; /* repeats what stands in the record */
 	bool fresh; /* new data: ECN-capable where that is negotiated */
 };
+/* As how many segments it reaches the wire: more than one where the port cuts it. */
+static inline uint32_t segment_count(const struct conn *c, const struct segment_plan *plan)
+{
+	return plan->bytes > c->mss ? (plan->bytes + c->mss - 1u) / c->mss : 1;
+}
 /* (ecn.c) Flags of a segment that is no SYN. */
 uint8_t ecn_flags(struct conn *c, const struct segment_plan *plan);
 /* Writes the segment as a frame, and notes what was thereby acknowledged and advertised. */

@@ -3,13 +3,11 @@
  */
 #include "wire/cut.h"
 
-#include "wire/checksum.h"
 #include "wire/ip4.h"
 #include "wire/load.h"
 #include "wire/tcp_seg.h"
 
 #define IP4_LENGTH_OFFSET 2u
-#define IP4_CHECKSUM_OFFSET 10u
 #define IP4_SOURCE_OFFSET 12u
 #define IP6_LENGTH_OFFSET 4u
 #define IP6_SOURCE_OFFSET 8u
@@ -23,30 +21,6 @@ uint32_t cut_count(const struct cut *c)
 	return bytes == 0 ? 1 : (uint32_t)((bytes + c->segment_bytes - 1) / c->segment_bytes);
 }
 
-static void store_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void store_be32(uint8_t *p, uint32_t v)
-{
-	store_be16(p, (uint16_t)(v >> 16));
-	store_be16(p + 2, (uint16_t)v);
-}
-
-static void write_lengths(const struct cut *c, uint8_t *ip, size_t l4_bytes)
-{
-	struct checksum none = { 0 };
-	if (c->ipv6) {
-		store_be16(ip + IP6_LENGTH_OFFSET, (uint16_t)l4_bytes);
-		return;
-	}
-	store_be16(ip + IP4_LENGTH_OFFSET, (uint16_t)(IP4_HEADER_BYTES + l4_bytes));
-	store_be16(ip + IP4_CHECKSUM_OFFSET, 0);
-	store_be16(ip + IP4_CHECKSUM_OFFSET, checksum_finish(checksum_add(none, span_of(ip, IP4_HEADER_BYTES))));
-}
-
 static struct ip_addr address_at(const uint8_t *p, bool ipv6)
 {
 	struct ip_addr a = { .family = ipv6 ? IP_V6 : IP_V4 };
@@ -54,34 +28,42 @@ static struct ip_addr address_at(const uint8_t *p, bool ipv6)
 	return a;
 }
 
-static void write_checksum(const struct cut *c, const uint8_t *ip, uint8_t *tcp, size_t l4_bytes, bool offload)
+static void patch_lengths(const struct cut *c, struct writer *w)
 {
-	const uint8_t *source = ip + (c->ipv6 ? IP6_SOURCE_OFFSET : IP4_SOURCE_OFFSET);
-	struct checksum sum = checksum_pseudo(address_at(source, c->ipv6), address_at(source + (c->ipv6 ? 16 : 4), c->ipv6),
-	                                      IP_TCP, (uint32_t)l4_bytes);
-	store_be16(tcp + TCP_CHECKSUM_OFFSET, 0);
-	store_be16(tcp + TCP_CHECKSUM_OFFSET,
-	           offload ? checksum_partial(sum) : checksum_finish(checksum_add(sum, span_of(tcp, l4_bytes))));
+	uint16_t l4_bytes = (uint16_t)(w->used - c->l4_offset);
+	if (c->ipv6) {
+		writer_patch_be16(w, c->l3_offset + IP6_LENGTH_OFFSET, l4_bytes);
+		return;
+	}
+	writer_patch_be16(w, c->l3_offset + IP4_LENGTH_OFFSET, (uint16_t)(IP4_HEADER_BYTES + l4_bytes));
+	ip4_seal(w, c->l3_offset);
 }
 
-size_t cut_write(const struct cut *c, uint32_t index, bool offload, struct room room)
+static void patch_segment(const struct cut *c, uint32_t index, struct writer *w)
 {
-	size_t begin = (size_t)index * c->segment_bytes;
-	struct span payload = span_head(span_after(span_after(c->frame, c->payload_offset), begin), c->segment_bytes);
-	size_t l4_bytes = c->payload_offset - c->l4_offset + payload.bytes;
-	CHECK(index < cut_count(c));
-	CHECK(room.bytes >= c->payload_offset + payload.bytes);
-	memcpy(room.data, c->frame.data, c->payload_offset);
-	if (payload.bytes > 0)
-		memcpy(room.data + c->payload_offset, payload.data, payload.bytes);
-	uint8_t *ip = room.data + c->l3_offset;
-	uint8_t *tcp = room.data + c->l4_offset;
-	store_be32(tcp + TCP_SEQ_OFFSET, load_be32(tcp + TCP_SEQ_OFFSET) + (uint32_t)begin);
+	uint8_t *tcp = w->begin + c->l4_offset;
+	uint32_t seq = load_be32(tcp + TCP_SEQ_OFFSET) + index * c->segment_bytes;
+	writer_patch_be16(w, c->l4_offset + TCP_SEQ_OFFSET, (uint16_t)(seq >> 16));
+	writer_patch_be16(w, c->l4_offset + TCP_SEQ_OFFSET + 2, (uint16_t)seq);
 	if (index > 0)
 		tcp[TCP_FLAGS_OFFSET] &= (uint8_t)~TCP_CWR;
 	if (index + 1 < cut_count(c))
 		tcp[TCP_FLAGS_OFFSET] &= (uint8_t)~(TCP_FIN | TCP_PSH);
-	write_lengths(c, ip, l4_bytes);
-	write_checksum(c, ip, tcp, l4_bytes, offload);
-	return c->payload_offset + payload.bytes;
+	writer_patch_be16(w, c->l4_offset + TCP_CHECKSUM_OFFSET, 0);
+}
+
+size_t cut_write(const struct cut *c, uint32_t index, bool offload, struct room room)
+{
+	struct writer w = writer_of(room);
+	struct span payload = span_after(span_after(c->frame, c->payload_offset), (size_t)index * c->segment_bytes);
+	CHECK(index < cut_count(c));
+	writer_bytes(&w, span_head(c->frame, c->payload_offset));
+	writer_bytes(&w, span_head(payload, c->segment_bytes));
+	CHECK(w.ok);
+	patch_lengths(c, &w);
+	patch_segment(c, index, &w);
+	const uint8_t *source = w.begin + c->l3_offset + (c->ipv6 ? IP6_SOURCE_OFFSET : IP4_SOURCE_OFFSET);
+	const uint8_t *destination = source + (c->ipv6 ? 16 : 4);
+	tcp_seg_seal(&w, c->l4_offset, address_at(source, c->ipv6), address_at(destination, c->ipv6), offload);
+	return w.used;
 }

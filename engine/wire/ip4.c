@@ -61,8 +61,9 @@ enum ip_outcome ip4_parse(struct span l3, uint16_t l3_offset, bool checked, stru
 	return outcome;
 }
 
-static void seal(struct writer *w, size_t begin)
+void ip4_seal(struct writer *w, size_t begin)
 {
+	writer_patch_be16(w, begin + IP4_CHECKSUM_OFFSET, 0);
 	if (!w->ok)
 		return;
 	struct span header = span_of(w->begin + begin, IP4_HEADER_BYTES);
@@ -83,12 +84,11 @@ void ip4_emit(struct writer *w, struct ip_addr src, struct ip_addr dst, uint8_t 
 	writer_be16(w, 0);
 	writer_bytes(w, span_of(src.bytes, 4));
 	writer_bytes(w, span_of(dst.bytes, 4));
-	seal(w, begin);
+	ip4_seal(w, begin);
 }
 
 void ip4_mark(struct writer *w, size_t begin, enum ip_ecn ecn)
 {
 	writer_patch_be16(w, begin, (uint16_t)(0x4500u | ecn));
-	writer_patch_be16(w, begin + IP4_CHECKSUM_OFFSET, 0);
-	seal(w, begin);
+	ip4_seal(w, begin);
 }

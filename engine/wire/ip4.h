@@ -19,6 +19,8 @@ MUST_USE enum ip_outcome ip4_parse(struct span l3, uint16_t l3_offset, bool chec
 /* A header without options, don't-fragment set, identification 0 (atomic, RFC 6864 4.1). */
 void ip4_emit(struct writer *w, struct ip_addr src, struct ip_addr dst, uint8_t protocol,
               uint16_t payload_bytes);
+/* Fills in the checksum of a header at `begin`, whatever stood there. */
+void ip4_seal(struct writer *w, size_t begin);
 /* Gives a header that ip4_emit() wrote at `begin` another ECN field. */
 void ip4_mark(struct writer *w, size_t begin, enum ip_ecn ecn);
 
