@@ -24,8 +24,8 @@
 #include <unistd.h>
 
 #include "pmd-config/eal_args.h"
-#include "pmd-config/rss.h"
 #include "run/clock.h"
+#include "run/rss_choice.h"
 
 #define WHY_BYTES 256u
 #define TAP_NAME_BYTES 64u
@@ -181,22 +181,6 @@ void dpdk_worker(const struct dpdk *dpdk, uint32_t index, struct worker *w)
 			               dpdk->exception_rates[i]);
 }
 
-static uint32_t choice_candidates(const void *context, struct ip_addr local)
-{
-	return rss_candidates(context, local);
-}
-
-static bool choice_pick(const void *context, struct ip_addr local, struct endpoint remote, uint32_t turn,
-                        uint32_t candidate, uint16_t *port)
-{
-	return rss_port_pick(context, local, remote, turn, candidate, port);
-}
-
-static uint16_t choice_owner(const void *context, struct endpoint remote, struct endpoint local)
-{
-	return rss_queue_of(context, remote, local);
-}
-
 static bool every_queue_is_hit(const struct rss_setup *setup, uint32_t queues)
 {
 	for (uint32_t queue = 0; queue < queues; queue++) {
@@ -224,10 +208,7 @@ static void steering_configure(const struct dpdk *dpdk, uint32_t port, uint32_t 
 		return; /* all workers choose by hash, or none */
 	struct rss_ports *ports = dpdk_memory("local ports", sizeof(*ports), NULL);
 	if (ports != NULL && rss_ports_init(ports, &setup))
-		config->choice = (struct tcp_port_choice){ .context = ports,
-			                                   .candidates = choice_candidates,
-			                                   .pick = choice_pick,
-			                                   .owner = choice_owner };
+		config->choice = rss_choice(ports);
 }
 
 /* Half-open connections are a tenth: a flood of SYNs may not take the places of established ones. */

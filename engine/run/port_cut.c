@@ -24,13 +24,6 @@ static struct rte_mbuf *take(struct port_queue *q)
 	return m;
 }
 
-static void queue_one(struct port_queue *q, struct rte_mbuf *m)
-{
-	CHECK(q->tx_count < PORT_TX_QUEUED_MAX);
-	q->counters.tx_bytes += m->pkt_len;
-	q->tx[q->tx_count++] = m;
-}
-
 static void cut_in_software(struct port_queue *q, struct span frame, const struct tcp_frame_meta *meta)
 {
 	uint16_t l4_offset = (uint16_t)(meta->l2_bytes + meta->l3_bytes);
@@ -49,7 +42,7 @@ static void cut_in_software(struct port_queue *q, struct span frame, const struc
 		m->pkt_len = m->data_len;
 		if (meta->checksum_wanted)
 			port_ask_checksum(m, meta);
-		queue_one(q, m);
+		port_queue_frame(q, m);
 	}
 }
 
@@ -89,7 +82,7 @@ static void cut_by_device(struct port_queue *q, struct span frame, const struct 
 	m->tso_segsz = meta->segment_bytes;
 	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG | (meta->ipv6 ? 0 : RTE_MBUF_F_TX_IP_CKSUM);
 	(void)rte_net_intel_cksum_prepare(m); /* the pseudo-header sum without a length, as they all want it */
-	queue_one(q, m);
+	port_queue_frame(q, m);
 }
 
 void port_cut(struct port_queue *q, size_t bytes, const struct tcp_frame_meta *meta)

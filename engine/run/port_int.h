@@ -58,6 +58,14 @@ struct port {
 	struct port_queue queue[PLAN_LCORES_MAX];
 };
 
+/* The queue has room: see port_tx_room(). */
+static inline void port_queue_frame(struct port_queue *q, struct rte_mbuf *m)
+{
+	CHECK(q->tx_count < PORT_TX_QUEUED_MAX);
+	q->counters.tx_bytes += m->pkt_len;
+	q->tx[q->tx_count++] = m;
+}
+
 /* port_cut.c: queues the frame in q->cut, which has so many bytes, as segments. The queue has room for
  * TCP_CUT_SEGMENTS_MAX frames. */
 void port_cut(struct port_queue *q, size_t bytes, const struct tcp_frame_meta *meta);

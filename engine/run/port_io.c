@@ -180,15 +180,13 @@ void port_tx_commit(struct port_queue *q, size_t bytes, const struct tcp_frame_m
 	}
 	CHECK(m != NULL);
 	CHECK(bytes <= rte_pktmbuf_tailroom(m));
-	CHECK(q->tx_count < PORT_TX_QUEUED_MAX);
 	m->data_len = (uint16_t)bytes;
 	m->pkt_len = (uint32_t)bytes;
 	if (meta->checksum_wanted) {
 		CHECK(q->tx_checksum);
 		port_ask_checksum(m, meta);
 	}
-	q->counters.tx_bytes += bytes;
-	q->tx[q->tx_count++] = m;
+	port_queue_frame(q, m);
 	q->spare = NULL;
 }
 
@@ -224,8 +222,7 @@ bool port_forward(struct port_queue *q, uint32_t index, struct port_queue *to)
 		return false;
 	rte_mbuf_refcnt_update(m, 1); /* the burst gives its own back */
 	m->ol_flags &= RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT; /* what was said on receipt asks for nothing */
-	to->counters.tx_bytes += m->pkt_len;
-	to->tx[to->tx_count++] = m;
+	port_queue_frame(to, m);
 	return true;
 }
 

@@ -9,9 +9,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <rte_lcore.h>
-#include <rte_telemetry.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "run/telemetry_int.h"
 
 #define KEY_BYTES 64u
 
@@ -22,19 +23,17 @@ static struct view current; /* guarded by lock, like the two above */
 
 typedef void answer_fill(struct rte_tel_data *d);
 
-/* One dictionary of the answer, handed over to its parent. */
-static void child_add(struct rte_tel_data *parent, const char *key, struct rte_tel_data *child)
-{
-	if (child != NULL && rte_tel_data_add_dict_container(parent, key, child, 0) != 0)
-		rte_tel_data_free(child);
-}
-
-static struct rte_tel_data *child_make(void)
+/* DPDK takes a dictionary into another only once its kind is known. */
+struct rte_tel_data *telemetry_child(struct rte_tel_data *parent, const char *key)
 {
 	struct rte_tel_data *child = rte_tel_data_alloc();
-	if (child != NULL)
-		rte_tel_data_start_dict(child);
-	return child;
+	if (child == NULL)
+		return NULL;
+	rte_tel_data_start_dict(child);
+	if (rte_tel_data_add_dict_container(parent, key, child, 0) == 0)
+		return child;
+	rte_tel_data_free(child);
+	return NULL;
 }
 
 static int answer(struct rte_tel_data *d, answer_fill *fill)
@@ -61,7 +60,8 @@ static void workers_fill(struct rte_tel_data *d)
 	char key[KEY_BYTES];
 	for (uint32_t w = 0; w < current.worker_count; w++) {
 		const struct view_worker *v = &current.workers[w];
-		struct rte_tel_data *child = child_make();
+		worker_key(w, key);
+		struct rte_tel_data *child = telemetry_child(d, key);
 		if (child == NULL)
 			return;
 		rte_tel_data_add_dict_uint(child, "lcore", v->lcore);
@@ -77,8 +77,6 @@ static void workers_fill(struct rte_tel_data *d)
 		rte_tel_data_add_dict_uint(child, "blocks_free", v->pool->free_count);
 		rte_tel_data_add_dict_uint(child, "sessions", v->sessions);
 		rte_tel_data_add_dict_uint(child, "nexts", v->nexts);
-		worker_key(w, key);
-		child_add(d, key, child);
 	}
 }
 
@@ -114,12 +112,11 @@ static void tcp_fill(struct rte_tel_data *d)
 	char key[KEY_BYTES];
 	for (uint32_t w = 0; w < current.worker_count; w++) {
 		for (uint32_t s = 0; s < current.workers[w].stack_count; s++) {
-			struct rte_tel_data *child = child_make();
+			snprintf(key, sizeof(key), "worker_%u_port_%u", w, s);
+			struct rte_tel_data *child = telemetry_child(d, key);
 			if (child == NULL)
 				return;
 			stack_fill(child, &current.workers[w].stacks[s]);
-			snprintf(key, sizeof(key), "worker_%u_port_%u", w, s);
-			child_add(d, key, child);
 		}
 	}
 }
@@ -128,7 +125,7 @@ static void budget_fill(struct rte_tel_data *d)
 {
 	static struct histogram sum; /* too large for the stack; guarded by lock */
 	for (enum relay_stage s = 0; s <= RELAY_STAGE_COUNT; s++) {
-		struct rte_tel_data *child = child_make();
+		struct rte_tel_data *child = telemetry_child(d, view_stage_name(s).text);
 		if (child == NULL)
 			return;
 		view_budget(&current, s, &sum);
@@ -139,7 +136,6 @@ static void budget_fill(struct rte_tel_data *d)
 		rte_tel_data_add_dict_uint(child, "max_us", sum.max_us);
 		rte_tel_data_add_dict_uint(child, "over_10ms", sum.over_target);
 		rte_tel_data_add_dict_uint(child, "over_15ms", sum.over_limit);
-		child_add(d, view_stage_name(s).text, child);
 	}
 }
 

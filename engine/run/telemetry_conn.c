@@ -8,25 +8,13 @@
 #include "run/telemetry_conn.h"
 
 #include <pthread.h>
-#include <rte_telemetry.h>
 #include <string.h>
+
+#include "run/telemetry_int.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct engine *engine;     /* guarded by lock, as is: */
 static struct conn_answer answer; /* too large for the stack */
-
-/* A dictionary within one; DPDK takes it only once its kind is known. */
-static struct rte_tel_data *child_of(struct rte_tel_data *parent, const char *key)
-{
-	struct rte_tel_data *child = rte_tel_data_alloc();
-	if (child != NULL)
-		rte_tel_data_start_dict(child);
-	if (child != NULL && rte_tel_data_add_dict_container(parent, key, child, 0) == 0)
-		return child;
-	if (child != NULL)
-		rte_tel_data_free(child);
-	return NULL;
-}
 
 static void add_endpoint(struct rte_tel_data *d, const char *key, struct endpoint e)
 {
@@ -97,7 +85,7 @@ static void one_fill(struct rte_tel_data *d, struct conn_id id)
 	rte_tel_data_add_dict_uint(d, "receive_shift", r->receive_shift);
 	rte_tel_data_add_dict_uint(d, "earlier", r->earlier);
 	add_entries(d, r);
-	struct rte_tel_data *info = child_of(d, "info");
+	struct rte_tel_data *info = telemetry_child(d, "info");
 	if (info != NULL)
 		add_info(info, &answer.info);
 }
@@ -137,7 +125,7 @@ static void rows_fill(struct rte_tel_data *d, struct conn_id at)
 		struct text t = text_of(key, sizeof(key));
 		text_str(&t, "row_");
 		text_u64_padded(&t, i, 2);
-		struct rte_tel_data *row = child_of(d, key);
+		struct rte_tel_data *row = telemetry_child(d, key);
 		if (row == NULL)
 			return;
 		row_fill(row, (struct conn_id){ at.worker, at.port, answer.rows[i].id }, &answer.rows[i]);

@@ -5,8 +5,8 @@
  * Where the device hashes in a way that it tells, local ports are chosen so that not one frame comes to the wrong stack.
  * Where it does not tell, or spreads what it receives frame by frame, frames are handed on, and everything still works.
  */
-#include "pmd-config/rss.h"
 #include "rig.h"
+#include "run/rss_choice.h"
 #include "tests/unit/unit.h"
 #include "wire/load.h"
 
@@ -21,22 +21,6 @@ static struct rss_ports *ports[STACKS];
 static struct instant now;
 static enum device device;
 static uint32_t carried, handed;
-
-static uint32_t choice_candidates(const void *context, struct ip_addr local)
-{
-	return rss_candidates(context, local);
-}
-
-static bool choice_pick(const void *context, struct ip_addr local, struct endpoint remote, uint32_t turn,
-                        uint32_t candidate, uint16_t *port)
-{
-	return rss_port_pick(context, local, remote, turn, candidate, port);
-}
-
-static uint16_t choice_owner(const void *context, struct endpoint remote, struct endpoint local)
-{
-	return rss_queue_of(context, remote, local);
-}
 
 static void make_ports(uint32_t number, struct tcp_config *config)
 {
@@ -56,7 +40,7 @@ static void make_ports(uint32_t number, struct tcp_config *config)
 	ports[number] = malloc(sizeof(*ports[number]));
 	CU_ASSERT_TRUE_FATAL(rss_ports_init(ports[number], &setup));
 	if (device == TELLS_ITS_HASH)
-		config->choice = (struct tcp_port_choice){ ports[number], choice_candidates, choice_pick, choice_owner };
+		config->choice = rss_choice(ports[number]);
 }
 
 static void begin(enum device kind)
