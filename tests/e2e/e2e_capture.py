@@ -14,7 +14,6 @@ import weir_config
 from cases import Cases, check
 from lab import run
 from network import NEAR, WEIR, call_inside, inside, sh
-from smtp_client import Client, trusting
 
 MESSAGES = 5
 BODY_LINES = 100
@@ -27,12 +26,8 @@ def settings():
     return {**s, "dpdk": {"secondary": "on"}}
 
 
-def send_all(lab, name):
-    head = b"From: <s@near.test>\r\nSubject: capture\r\n\r\n"
-    for number in range(MESSAGES):
-        with Client(WEIR, 25, timeout=20) as client:
-            client.starttls(trusting(lab.home), lab.server_name)
-            client.send("s@near.test", [f"{name}{number}@example.test"], head + BODY_LINES * (b"x" * 70 + b"\r\n"))
+def recipients(name):
+    return [f"{name}{number}@example.test" for number in range(MESSAGES)]
 
 
 def dumpcap(*arguments):
@@ -80,14 +75,15 @@ def body(lab, cases):
     lab.start_postfix(near=False)
     with cases.case("weir starts with memory that others may attach to"):
         lab.start_weir(settings())
-        call_inside("near", send_all, lab, "before")
+        call_inside("near", lab.send_each, recipients("before"), BODY_LINES)
     with cases.case("dpdk-dumpcap finds its port"):
         text = sh(*dumpcap("-D"))
         check("net_af_packet0" in text and "net_tap_exception0" in text, text)
     for turn in (1, 2):
         path = os.path.join(lab.home, f"{turn}.pcap")
         with cases.case(f"it captures mail both ways, time {turn}"):
-            capture(lab, "net_af_packet0", path, lambda name=f"turn{turn}-": call_inside("near", send_all, lab, name))
+            capture(lab, "net_af_packet0", path, lambda name=f"turn{turn}-": call_inside(
+                "near", lab.send_each, recipients(name), BODY_LINES))
             ports = tcp_ports(captured(path))
             check(sum(to == 25 for _, to in ports) > 10 * MESSAGES, f"{len(ports)} segments, few to port 25")
             check(sum(of == 25 for of, _ in ports) > 10 * MESSAGES, f"{len(ports)} segments, few from port 25")
@@ -99,7 +95,7 @@ def body(lab, cases):
         kinds = [frame[34] for frame in captured(path) if frame[12:14] == b"\x08\x00" and frame[23] == 1]
         check(kinds.count(8) == kinds.count(0) == 5, f"ICMP of types {kinds}")
     with cases.case("weir goes on after it"):
-        call_inside("near", send_all, lab, "after")
+        call_inside("near", lab.send_each, recipients("after"), BODY_LINES)
         check(" 3 received" in sh(*inside("near"), "ping", "-c", "3", "-i", "0.2", WEIR), "no ping")
     with cases.case("every message arrived"):
         lab.next.mailbox_wait(4 * MESSAGES, 20)
@@ -108,7 +104,7 @@ def body(lab, cases):
         lab.weir.wait()
         lab.weir = None
         lab.start_weir(settings())
-        call_inside("near", send_all, lab, "again")
+        call_inside("near", lab.send_each, recipients("again"), BODY_LINES)
     with cases.case("weir ends when it is told to"):
         check(lab.stop_weir() == 0, "it does not")
     with cases.case("nobody can attach where the settings do not say so"):

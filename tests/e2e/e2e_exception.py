@@ -18,7 +18,6 @@ import weir_config
 from cases import Cases, check
 from lab import run
 from network import NEAR, WEIR, WEIR6, call_inside, inside, sh
-from smtp_client import Client, trusting
 
 KERNEL, KERNEL6, HTTP_PORT = "198.18.0.3", "2001:2:0:1::3", 8080
 RATE = 2000
@@ -72,16 +71,8 @@ def fetch(host):
         return answer.read()
 
 
-def send_all(lab, count, name):
-    head = b"From: <s@near.test>\r\nSubject: exception\r\n\r\n"
-    slowest = 0.0
-    for number in range(count):
-        start = time.monotonic()
-        with Client(WEIR, 25, timeout=20) as client:
-            client.starttls(trusting(lab.home), lab.server_name)
-            client.send("s@near.test", [f"{name}{number}@example.test"], head + BODY_LINES * (b"x" * 70 + b"\r\n"))
-        slowest = max(slowest, time.monotonic() - start)
-    return slowest
+def recipients(name):
+    return [f"{name}{number}@example.test" for number in range(MESSAGES)]
 
 
 def flood(seconds):
@@ -112,7 +103,7 @@ def flooded(lab, cases):
                     for _ in range(FLOODERS)]
         for thread in flooders:
             thread.start()
-        slowest = call_inside("near", send_all, lab, MESSAGES, "storm")
+        slowest = call_inside("near", lab.send_each, recipients("storm"), BODY_LINES)
         mail_seconds = time.monotonic() - start
         for thread in flooders:
             thread.join()
@@ -137,7 +128,7 @@ def two_workers(lab, cases, wanted):
             ping("near", address)
         for host in FETCHES * (KERNEL, f"[{KERNEL6}]"):
             check(call_inside("near", fetch, host) == wanted, "another file")
-        call_inside("near", send_all, lab, MESSAGES, "two")
+        call_inside("near", lab.send_each, recipients("two"), BODY_LINES)
         handed = frames(lab, "in", "handed", queue=1)
         check(handed > 100, f"{handed} were handed over")
         check(frames(lab, "in", "passed") > handed, "not all of them arrived")
@@ -173,7 +164,7 @@ def body(lab, cases):
             check(frames(lab, "in", "passed") > before[0], "nothing came by the exception path")
             check(frames(lab, "out", "passed") - before[1] > FILE_BYTES / 1500, "it went another way")
     with cases.case("mail goes its way"):
-        call_inside("near", send_all, lab, MESSAGES, "calm")
+        call_inside("near", lab.send_each, recipients("calm"), BODY_LINES)
     with cases.case("the kernel cannot speak in weir's name"):
         before = frames(lab, "out", "our_address")
         sh("python3", "-c", f"from scapy.all import *; sendp(Ether(dst='ff:ff:ff:ff:ff:ff')/ARP(op=2, psrc='{WEIR}', "

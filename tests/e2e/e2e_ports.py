@@ -10,8 +10,7 @@ import weir_config
 from cases import Cases, check
 from delivered import Delivered
 from lab import run
-from network import WEIR, call_inside
-from smtp_client import Client, trusting
+from network import call_inside
 
 DEVICES = ("net_af_xdp0,iface=weir0", "net_af_xdp0,iface=weir0,force_copy=1")
 MESSAGES = 10
@@ -19,16 +18,8 @@ BODY_LINES = 1500  # about 100 KiB: windows, and segments in both directions
 DELIVERY_SECONDS = 20
 
 
-def recipient(device, number):
-    return f"port{device}-{number}@example.test"
-
-
-def send_all(lab, device):
-    head = b"From: <s@near.test>\r\nSubject: ports\r\n\r\n"
-    for number in range(MESSAGES):
-        with Client(WEIR, 25, timeout=20) as client:
-            client.starttls(trusting(lab.home), lab.server_name)
-            client.send("s@near.test", [recipient(device, number)], head + BODY_LINES * (b"x" * 70 + b"\r\n"))
+def recipients(device):
+    return [f"port{device}-{number}@example.test" for number in range(MESSAGES)]
 
 
 def settings(device):
@@ -43,12 +34,11 @@ def body(lab, cases):
     for number, device in enumerate(DEVICES):
         with cases.case(f"{device}: {MESSAGES} messages of 100 KiB are acknowledged"):
             lab.start_weir(settings(device))
-            call_inside("near", send_all, lab, number)
+            call_inside("near", lab.send_each, recipients(number), BODY_LINES)
         with cases.case(f"{device}: weir ends when it is told to"):
             check(lab.stop_weir() == 0, "it does not")
     with cases.case("each message arrived once"):
-        wanted = [recipient(device, number) for device in range(len(DEVICES))
-                  for number in range(MESSAGES)]
+        wanted = [recipient for device in range(len(DEVICES)) for recipient in recipients(device)]
         lab.next.mailbox_wait(len(wanted), DELIVERY_SECONDS)
         have = collections.Counter(Delivered(data).recipient for data in lab.next.mailbox())
         check(have == collections.Counter(wanted), f"there is {dict(have)}")

@@ -2,10 +2,7 @@
 #
 # The packages of nic.txt, with those that they need and the environment lacks, are unpacked beside the environment and
 # not installed, as the peers are: no kernel, boot loader or service of theirs is set up anywhere.
-
-nic_list() {
-	sed -e 's/#.*//' "$tree/tests/env/nic.txt" | xargs
-}
+. "$tree/tests/env/unpacked.sh"
 
 # needs_unpack FOLDER NAME...: as peers_unpack, with what apt would install beside them.
 needs_unpack() {
@@ -23,18 +20,5 @@ needs_unpack() {
 }
 
 nic_prepare() {
-	local folder=/opt/weir-nic
-	[ ! -d "$root$folder" ] || return 0
-	say "unpacking a virtual machine: $(nic_list)"
-	making_lock
-	proxies_export
-	if [ "$root" = / ]; then
-		(needs_unpack $folder $(nic_list)) >"$fault_log" 2>&1 || fault_show "unpacking the machine"
-	else
-		contained_quietly "unpacking the machine" "$tree/tests/env/enter" "$private_root" "$tree" \
-			"$cache" host /bin/sh -euc "apt-get update
-			$(declare -f needs_unpack)
-			needs_unpack $folder $(nic_list)"
-	fi
-	exec 8>&-
+	unpacked_prepare "a virtual machine" /opt/weir-nic "" "$tree/tests/env/nic.txt" needs_unpack
 }

@@ -115,12 +115,8 @@ static void piece_act(struct game *g)
 
 static void pump(struct game *g)
 {
-	static uint8_t frame[RIG_FRAME_BYTES];
-	struct tcp_frame_meta meta;
 	struct tcp_event e;
-	unsigned frames = 0;
-	while (tcp_output(g->rig.stack, (struct room){ frame, sizeof(frame) }, &meta, g->now) > 0)
-		demand(++frames < FRAMES_MAX);
+	demand(rig_drop_output(&g->rig, FRAMES_MAX, g->now) < FRAMES_MAX);
 	while (tcp_next_event(g->rig.stack, &e))
 		if ((e.bits & TCP_ACCEPTED) != 0)
 			tcp_abort(g->rig.stack, e.id, g->now);

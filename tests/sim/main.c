@@ -10,17 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "seeds.h"
 #include "world.h"
-
-#define REPEAT_EVERY 50u
-
-static uint64_t seed_running;
-
-static void check_told(const char *file, int line, const char *fact)
-{
-	printf("seed %llu: %s:%d: CHECK(%s) failed\n", (unsigned long long)seed_running, file, line, fact);
-	fflush(stdout);
-}
 
 struct options {
 	uint64_t first, count;
@@ -79,13 +70,6 @@ static bool seed_passes(uint64_t seed, bool verbose)
 int main(int argc, char **argv)
 {
 	struct options o = options_read(argc, argv);
-	uint64_t failed = 0;
-	check_hook_set(check_told);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("sim: seeds %llu to %llu\n", (unsigned long long)o.first,
-	       (unsigned long long)(o.first + o.count - 1));
-	for (uint64_t i = 0; i < o.count; i++)
-		failed += !seed_passes(o.first + i, o.verbose);
-	printf("sim: %llu passed, %llu failed\n", (unsigned long long)(o.count - failed), (unsigned long long)failed);
-	return failed != 0;
+	seeds_watch();
+	return seeds_end("sim", o.count, seeds_run("sim", o.first, o.count, o.verbose, seed_passes));
 }

@@ -12,18 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
+#include "seeds.h"
 #include "tcp_world.h"
-
-#define REPEAT_EVERY 50u
-
-static uint64_t seed_running;
-
-static void check_told(const char *file, int line, const char *fact)
-{
-	printf("seed %llu: %s:%d: CHECK(%s) failed\n", (unsigned long long)seed_running, file, line, fact);
-	fflush(stdout);
-}
 
 struct options {
 	uint64_t first, count, bulk_mib, lost, corrupted, delay_us, rate, queue, newreno, at_least;
@@ -122,19 +112,8 @@ static bool bulk_passes(const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = options_read(argc, argv);
-	uint64_t failed = 0;
-	check_hook_set(check_told);
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (o.bulk_mib > 0) {
-		failed = !bulk_passes(&o);
-		o.count = 1;
-	} else {
-		printf("tcp-sim: seeds %llu to %llu\n", (unsigned long long)o.first,
-		       (unsigned long long)(o.first + o.count - 1));
-		for (uint64_t i = 0; i < o.count; i++)
-			failed += !seed_passes(o.first + i, o.verbose);
-	}
-	printf("tcp-sim: %llu passed, %llu failed\n", (unsigned long long)(o.count - failed),
-	       (unsigned long long)failed);
-	return failed != 0;
+	seeds_watch();
+	if (o.bulk_mib > 0)
+		return seeds_end("tcp-sim", 1, !bulk_passes(&o));
+	return seeds_end("tcp-sim", o.count, seeds_run("tcp-sim", o.first, o.count, o.verbose, seed_passes));
 }

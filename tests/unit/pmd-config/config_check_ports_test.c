@@ -1,47 +1,8 @@
 /*
  * config_check_ports_test.c - what is said of ports: addresses in VLANs, gateways, routes.
  */
-#include "pmd-config/config_file.h"
-
-#include <string.h>
-
+#include "config_text.h"
 #include "tests/unit/unit.h"
-
-#define CERTIFICATES "certificates = ( { name = \"mx\"; chain = \"a\"; key = \"b\"; } );\n"
-#define LISTENERS \
-	"listeners = ( { name = \"in\"; address = \"198.18.0.2\"; certificate = \"mx\"; } );\n"
-#define ROUTES "routes = ( { domains = [ \"*\" ]; next = [ \"198.18.0.1:25\" ]; } );\n"
-
-static char said[16384]; /* what the loader wrote */
-
-static struct config *load(const char *text)
-{
-	FILE *errors = fmemopen(said, sizeof(said), "w");
-	said[0] = '\0';
-	struct config *c = config_load_text(text, "weir.conf", "/etc/weir", errors);
-	fclose(errors);
-	return c;
-}
-
-/* Is the text refused, and does every part stand in what was said? */
-static bool refused(const char *text, const char *part)
-{
-	struct config *c = load(text);
-	bool is = c == NULL && strstr(said, part) != NULL;
-	if (!is)
-		fprintf(stderr, "%s: expected \"%s\", said:\n%s\n",
-			c == NULL ? "refused" : "accepted", part, said);
-	config_free(c);
-	return is;
-}
-
-static uint32_t lines_said(void)
-{
-	uint32_t lines = 0;
-	for (const char *p = said; *p != '\0'; p++)
-		lines += *p == '\n';
-	return lines;
-}
 
 /* One port with a second address like this, on line 1. */
 #define PORTS_AT(address)                                                                           \

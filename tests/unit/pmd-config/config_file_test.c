@@ -2,13 +2,12 @@
  * config_file_test.c - what an operator writes becomes settings, and what is wrong is said with its
  * place.
  */
-#include "pmd-config/config_file.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config_text.h"
 #include "tests/unit/unit.h"
 
 /* The configuration that must be accepted. */
@@ -44,47 +43,7 @@ static const char sample[] =
 #define PORTS                                                                                    \
 	"ports = ( { name = \"p\"; device = \"net_tap0\"; addresses = [ \"198.18.0.2/24\" ]; } " \
 	");\n"
-#define CERTIFICATES "certificates = ( { name = \"mx\"; chain = \"a\"; key = \"b\"; } );\n"
-#define LISTENERS \
-	"listeners = ( { name = \"in\"; address = \"198.18.0.2\"; certificate = \"mx\"; } );\n"
-#define ROUTES "routes = ( { domains = [ \"*\" ]; next = [ \"198.18.0.1:25\" ]; } );\n"
 #define LEAST  PORTS CERTIFICATES LISTENERS ROUTES
-
-static char said[16384]; /* what the loader wrote */
-
-static struct config *load_in(const char *text, const char *folder)
-{
-	FILE *errors = fmemopen(said, sizeof(said), "w");
-	said[0] = '\0';
-	struct config *c = config_load_text(text, "weir.conf", folder, errors);
-	fclose(errors);
-	return c;
-}
-
-static struct config *load(const char *text)
-{
-	return load_in(text, "/etc/weir");
-}
-
-/* Is the text refused, and does every part stand in what was said? */
-static bool refused(const char *text, const char *part)
-{
-	struct config *c = load(text);
-	bool is = c == NULL && strstr(said, part) != NULL;
-	if (!is)
-		fprintf(stderr, "%s: expected \"%s\", said:\n%s\n",
-			c == NULL ? "refused" : "accepted", part, said);
-	config_free(c);
-	return is;
-}
-
-static uint32_t lines_said(void)
-{
-	uint32_t lines = 0;
-	for (const char *p = said; *p != '\0'; p++)
-		lines += *p == '\n';
-	return lines;
-}
 
 static void sample_is_accepted(void)
 {

@@ -92,6 +92,18 @@ static inline bool rig_is_empty(const struct rig *r)
 	       s->wheel.count == 0 && link_empty(&s->ready) && link_empty(&s->events) && link_empty(&s->stalled);
 }
 
+/* Takes what the stack has to send and forgets it, up to `most` frames; how many there were. */
+static inline uint32_t rig_drop_output(struct rig *r, uint32_t most, struct instant now)
+{
+	static uint8_t frame[RIG_FRAME_BYTES];
+	struct tcp_frame_meta meta;
+	uint32_t frames = 0;
+	while (frames < most &&
+	       tcp_output(r->stack, (struct room){ frame, sizeof(frame) }, &meta, now) > 0)
+		frames++;
+	return frames;
+}
+
 /* ---- the wire ---- */
 
 struct rig_faults { /* per mille of frames */
