@@ -47,6 +47,7 @@ struct hystart {
 	uint32_t baseline_us;         /* when growth became cautious */
 	uint8_t samples, rounds;
 	bool cautious;
+	bool between; /* the last round has ended, and nothing was sent since */
 };
 
 /* Where in tx a sequence number stands, remembered so that the next one is found without a walk. */

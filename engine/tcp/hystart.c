@@ -6,6 +6,10 @@
  * growth becomes cautious (a quarter as fast) for a few rounds; if the round trips stay long the
  * threshold is where we are, if they shorten again it was a whim of the path and slow start
  * goes on. Only the first slow start of a connection needs it: later ones know their threshold.
+ *
+ * A round ends with the last ACK of what the one before had sent; what that ACK, and others of the same burst, let us
+ * send belongs to the round that has ended. So the new one begins with the first ACK after something was sent: were it
+ * to begin at once, its first samples would be of the end of a burst, which has stood behind all of it in the queue.
  */
 #include "tcp/stack_int.h"
 
@@ -30,6 +34,7 @@ static void next_round(struct conn *c)
 	h->min_us = 0;
 	h->samples = 0;
 	h->round_end = c->snd_nxt;
+	h->between = true;
 	if (!h->cautious)
 		return;
 	h->rounds++;
@@ -37,11 +42,24 @@ static void next_round(struct conn *c)
 		c->congestion.threshold = c->congestion.window;
 }
 
+/* Has the next round begun? */
+static bool is_in_round(struct conn *c)
+{
+	struct hystart *h = &c->hystart;
+	if (h->between && !seq_eq(h->round_end, c->snd_nxt)) {
+		h->round_end = c->snd_nxt;
+		h->between = false;
+	}
+	return !h->between;
+}
+
 bool hystart_acked(struct conn *c, const struct sent_news *news)
 {
 	struct hystart *h = &c->hystart;
 	if (c->congestion.threshold < TCP_WINDOW_MAX)
 		return false;
+	if (!is_in_round(c))
+		return h->cautious;
 	if (news->newest_known) {
 		uint32_t rtt_us = (uint32_t)news->now.us - news->newest_us;
 		h->min_us = h->min_us == 0 || rtt_us < h->min_us ? rtt_us : h->min_us;
