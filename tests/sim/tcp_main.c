@@ -2,8 +2,8 @@
  * tcp_main.c - runs seeds of the TCP world, or one long transfer.
  *
  *	tcp-sim [--first SEED] [--seeds COUNT] [--seed SEED]
- *	tcp-sim --bulk MIB [--lost PER_MILLE] [--corrupted PER_MILLE] [--delay US] [--rate BYTES_PER_SECOND]
- *	        [--queue BYTES] [--newreno 1] [--at-least BYTES_PER_SECOND] [--seed SEED]
+ *	tcp-sim --bulk MIB [--lost PER_MILLE] [--corrupted PER_MILLE] [--delay US] [--jitter US]
+ *	        [--rate BYTES_PER_SECOND] [--queue BYTES] [--newreno 1] [--at-least BYTES_PER_SECOND] [--watch MS] [--seed SEED]
  *
  * The seeds are the first thing printed; each failing seed is named with the command that repeats it. Every
  * fiftieth seed is run twice and must leave the same trace.
@@ -16,37 +16,30 @@
 #include "tcp_world.h"
 
 struct options {
-	uint64_t first, count, bulk_mib, lost, corrupted, delay_us, rate, queue, newreno, at_least;
+	uint64_t first, count, bulk_mib, lost, corrupted, delay_us, rate, queue, newreno, at_least, jitter_us, watch_ms;
 	bool verbose;
 };
 
 static struct options options_read(int argc, char **argv)
 {
-	struct options o = { .first = 1, .count = 300, .lost = 150, .corrupted = 150, .delay_us = 5000 };
-	for (int i = 1; i + 1 < argc; i += 2) {
-		uint64_t v = strtoull(argv[i + 1], NULL, 0);
-		if (strcmp(argv[i], "--first") == 0)
-			o.first = v;
-		else if (strcmp(argv[i], "--seeds") == 0)
-			o.count = v;
-		else if (strcmp(argv[i], "--bulk") == 0)
-			o.bulk_mib = v;
-		else if (strcmp(argv[i], "--lost") == 0)
-			o.lost = v;
-		else if (strcmp(argv[i], "--corrupted") == 0)
-			o.corrupted = v;
-		else if (strcmp(argv[i], "--delay") == 0)
-			o.delay_us = v;
-		else if (strcmp(argv[i], "--rate") == 0)
-			o.rate = v;
-		else if (strcmp(argv[i], "--queue") == 0)
-			o.queue = v;
-		else if (strcmp(argv[i], "--at-least") == 0)
-			o.at_least = v;
-		else if (strcmp(argv[i], "--newreno") == 0)
-			o.newreno = v;
-		else if (strcmp(argv[i], "--seed") == 0) {
-			o.first = v;
+	struct options o = { .first = 1, .count = 300, .lost = 150, .corrupted = 150, .delay_us = 5000, .jitter_us = 500 };
+	const struct {
+		const char *name;
+		uint64_t *value;
+	} known[] = { { "--first", &o.first },     { "--seeds", &o.count },   { "--bulk", &o.bulk_mib },
+		          { "--lost", &o.lost },       { "--corrupted", &o.corrupted }, { "--delay", &o.delay_us },
+		          { "--rate", &o.rate },       { "--queue", &o.queue },   { "--at-least", &o.at_least },
+		          { "--newreno", &o.newreno }, { "--jitter", &o.jitter_us }, { "--watch", &o.watch_ms }, { "--seed", &o.first } };
+	for (int i = 1; i < argc; i += 2) {
+		unsigned k = 0;
+		while (k < sizeof(known) / sizeof(known[0]) && strcmp(argv[i], known[k].name) != 0)
+			k++;
+		if (k == sizeof(known) / sizeof(known[0]) || i + 1 == argc) {
+			fprintf(stderr, "tcp-sim: what is %s? See the top of tests/sim/tcp_main.c\n", argv[i]);
+			exit(2);
+		}
+		*known[k].value = strtoull(argv[i + 1], NULL, 0);
+		if (strcmp(argv[i], "--seed") == 0) {
 			o.count = 1;
 			o.verbose = true;
 		}
@@ -91,8 +84,10 @@ static bool bulk_passes(const struct options *o)
 	seed_running = o->first;
 	tcp_world_plan_bulk(o->bulk_mib << 20, (uint32_t)o->lost, (uint32_t)o->corrupted, &plan);
 	plan.newreno = o->newreno != 0;
+	plan.watch_us = o->watch_ms * MS_US;
 	for (unsigned i = 0; i < 2; i++) {
 		plan.path[i].delay_us = o->delay_us;
+		plan.path[i].jitter_us = o->jitter_us;
 		plan.path[i].bytes_per_second = o->rate;
 		plan.path[i].queue_bytes = (uint32_t)o->queue;
 	}

@@ -31,7 +31,7 @@ struct side { /* an application's end of one talk */
 struct world {
 	const struct tcp_world_plan *plan;
 	struct tcp_world_result *result;
-	struct instant now;
+	struct instant now, began, watched;
 	struct prng prng;
 	struct tcp_config config[2];
 	struct rig host[2];
@@ -478,9 +478,26 @@ static void describe(const struct world *w)
 	}
 }
 
+/* How the sender of the first stream does, a line each time that is due. */
+static void print_sender(struct world *w)
+{
+	uint32_t slot = 0;
+	const struct conn *c = slab_next(&w->host[0].stack->conns, &slot);
+	if (w->plan->watch_us == 0 || c == NULL || instant_before(w->now, w->watched))
+		return;
+	w->watched = instant_add(w->now, w->plan->watch_us);
+	printf("%9.3f s: acked %u, window %u of %u, flight %u, sacked %u, lost %u in %u ranges, rtt %u ms, "
+	       "repeated %u%s%s%s\n",
+	       (double)(w->now.us - w->began.us) / 1e6, seq_span(c->iss, c->snd_una), c->congestion.window,
+	       c->congestion.threshold, conn_flight(c), c->sent.sacked_bytes, c->sent.lost_bytes, c->sent.count,
+	       c->rtt.smoothed_us / 1000, c->retransmits, c->hystart.cautious ? " cautious" : "",
+	       (c->flags & CONN_RECOVERY) != 0 ? " recovery" : "", (c->flags & CONN_LOSS) != 0 ? " loss" : "");
+}
+
 static void run(struct world *w)
 {
 	struct instant limit = instant_add(w->now, w->plan->limit_us);
+	w->began = w->watched = w->now;
 	while (w->result->ok && !all_over(w)) {
 		applications(w);
 		flush(w);
@@ -495,6 +512,7 @@ static void run(struct world *w)
 		deliver(w);
 		tcp_expire(w->host[0].stack, w->now);
 		tcp_expire(w->host[1].stack, w->now);
+		print_sender(w);
 		w->result->steps++;
 	}
 }

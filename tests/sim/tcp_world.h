@@ -25,6 +25,7 @@ struct tcp_world_plan { /* what a seed chose */
 	uint32_t rx_bytes_max[2], rx_bytes_initial, tx_bytes_max, blocks[2];
 	bool newreno, nagle, ecn;
 	uint64_t limit_us; /* of virtual time */
+	uint64_t watch_us; /* how often the first stream's sender is printed; 0: never */
 };
 
 struct tcp_world_result {
