@@ -294,20 +294,21 @@ void sent_again(struct sent *s, struct block_pool *pool, struct seq begin, struc
 
 /* ---- what ACKs deliver ---- */
 
-/* A repetition's ACK may be its original's (RFC 8985 6.2 step 2). */
-static bool is_ambiguous(const struct sent_range *r, const struct sent_news *news)
+/* A repetition's ACK may be its original's (RFC 8985 6.2 step 2). The echo tells of what moved the ACK: behind a
+ * gap the peer echoes what it had before the gap (RFC 7323 4.3), whichever copy has come. */
+static bool is_ambiguous(const struct sent_range *r, const struct sent_news *news, bool reported)
 {
 	uint32_t age_us = (uint32_t)news->now.us - r->at_us;
 	if ((r->flags & SENT_AGAIN) == 0)
 		return false;
 	uint32_t at_ms = (uint32_t)((news->now.us - age_us) / MS_US);
-	if (news->echo_known && (int32_t)(news->echo_ms - at_ms) < 0)
+	if (!reported && news->echo_known && (int32_t)(news->echo_ms - at_ms) < 0)
 		return true;
 	return age_us < news->rtt_min_us;
 }
 
-/* `r` is a range, or part of one, that was neither acknowledged nor reported before. */
-static void deliver(const struct sent_range *r, struct sent_news *news)
+/* `r` is a range, or part of one, that was neither acknowledged nor reported before, and is now one of the two. */
+static void deliver(const struct sent_range *r, struct sent_news *news, bool reported)
 {
 	bool once = (r->flags & SENT_AGAIN) == 0;
 	news->delivered_bytes += bytes_of(r);
@@ -315,7 +316,7 @@ static void deliver(const struct sent_range *r, struct sent_news *news)
 		news->high = r->end;
 	else if (once && seq_lt(r->end, news->high))
 		news->reordered = true;
-	if ((r->flags & SENT_LOST) != 0 || is_ambiguous(r, news))
+	if ((r->flags & SENT_LOST) != 0 || is_ambiguous(r, news, reported))
 		return; /* of what was given up the time is forgotten */
 	if (!news->newest_known || sent_after(r->at_us, r->end, news->newest_us, news->newest_end)) {
 		news->newest_known = true;
@@ -329,7 +330,7 @@ static void acknowledge(const struct sent_range *r, struct sent_news *news)
 	news->acked_bytes += bytes_of(r);
 	if ((r->flags & SENT_SACKED) != 0)
 		return; /* that was told when it was reported */
-	deliver(r, news);
+	deliver(r, news, false);
 	if (!news->oldest_known && r->flags == 0) {
 		news->oldest_known = true;
 		news->oldest_us = r->at_us;
@@ -376,7 +377,7 @@ void sent_sacked(struct sent *s, struct block_pool *pool, struct seq begin, stru
 	for (unsigned i = from; i < to; i++) {
 		if ((r[i].flags & SENT_SACKED) != 0)
 			continue;
-		deliver(&r[i], news);
+		deliver(&r[i], news, true);
 		news->sacked_bytes += bytes_of(&r[i]);
 		count_out(s, &r[i]);
 		r[i].flags = SENT_SACKED;

@@ -283,8 +283,11 @@ static void an_ambiguous_repetition_tells_no_time(void)
 	CU_ASSERT(news.newest_known && !news.oldest_known);
 	news = (struct sent_news){ .now = { game.now.us + 1500 }, .echo_known = true };
 	news.echo_ms = (uint32_t)(game.now.us / 1000) - 1;
-	sent_acked(&game.sent, &game.pool, seq_of(1100), &news);
+	copy = game.sent;
+	sent_acked(&copy, &game.pool, seq_of(1100), &news);
 	CU_ASSERT(!news.newest_known);
+	sent_sacked(&game.sent, &game.pool, seq_of(1000), seq_of(1100), &news); /* the echo is not about that */
+	CU_ASSERT(news.newest_known);
 	game_end(&game);
 }
 
