@@ -168,62 +168,6 @@ static void remove_range(struct sent *s, unsigned at)
 	s->count--;
 }
 
-/* The two neighbours with the fewest bytes between them become one. */
-static void merge_smallest(struct sent *s)
-{
-	struct sent_range *r = ranges_of(s);
-	unsigned best = 0;
-	for (unsigned i = 1; i + 1 < s->count; i++)
-		if (seq_span(r[i].begin, r[i + 1].end) < seq_span(r[best].begin, r[best + 1].end))
-			best = i;
-	merge(s, &r[best], &r[best + 1]);
-	remove_range(s, best + 1);
-}
-
-static void make_room(struct sent *s, struct block_pool *pool, unsigned more)
-{
-	if (s->first + s->count + more <= capacity(s))
-		return;
-	to_front(s);
-	if (s->count + more <= capacity(s) || move_to_block(s, pool))
-		return;
-	coarsen(s);
-	while (s->count + more > capacity(s))
-		merge_smallest(s);
-}
-
-/* ---- finding and cutting ---- */
-
-/* The range that holds `seq`, which lies in the record; count when it is the record's end. */
-static unsigned find(const struct sent *s, struct seq seq)
-{
-	const struct sent_range *r = sent_ranges(s);
-	unsigned low = 0;
-	unsigned high = s->count;
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-		if (seq_le(r[middle].end, seq))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* Makes `seq` the beginning of a range, for which there is room; returns which. */
-static unsigned cut(struct sent *s, struct seq seq)
-{
-	struct sent_range *r = ranges_of(s);
-	unsigned at = find(s, seq);
-	if (at == s->count || seq_eq(r[at].begin, seq))
-		return at;
-	memmove(&r[at + 1], &r[at], (s->count - at) * sizeof(*r));
-	s->count++;
-	r[at].end = seq;
-	r[at + 1].begin = seq;
-	return at + 1;
-}
-
 static bool equal(const struct sent_range *a, const struct sent_range *b)
 {
 	return a->flags == b->flags && a->at_us == b->at_us;
@@ -246,6 +190,106 @@ static void merge_around(struct sent *s, unsigned from, unsigned to)
 		return;
 	memmove(&r[kept + 1], &r[end], (s->count - end) * sizeof(*r));
 	s->count = (uint16_t)(kept + 1 + s->count - end);
+}
+
+static bool is_sacked(const struct sent_range *r)
+{
+	return (r->flags & SENT_SACKED) != 0;
+}
+
+/* May the report between these two be forgotten at no other price? Not where one side is to be sent again and the other
+ * was just: of both together neither would be true. */
+static bool may_forget(const struct sent_range *r)
+{
+	return is_sacked(r) && is_timed(r - 1) == is_timed(r + 1);
+}
+
+/* Of all pairs of neighbours that may become one the pair with the fewest bytes: a report and what stands before it,
+ * and where there is none such, any two. */
+static unsigned cheapest_pair(const struct sent *s)
+{
+	const struct sent_range *r = sent_ranges(s);
+	unsigned best[2] = { 0, 0 };
+	for (unsigned i = 1; i + 1 < s->count; i++) {
+		if (seq_span(r[i].begin, r[i + 1].end) < seq_span(r[best[0]].begin, r[best[0] + 1].end))
+			best[0] = i;
+		if (may_forget(&r[i]) && (best[1] == 0 || bytes_of(&r[i]) < bytes_of(&r[best[1]])))
+			best[1] = i;
+	}
+	return best[1] != 0 ? best[1] - 1 : best[0];
+}
+
+static void merge_cheapest(struct sent *s)
+{
+	struct sent_range *r = ranges_of(s);
+	unsigned at = cheapest_pair(s);
+	merge(s, &r[at], &r[at + 1]);
+	remove_range(s, at + 1);
+	merge_around(s, at, at + 1);
+}
+
+static bool has_room(const struct sent *s, unsigned more)
+{
+	return s->first + s->count + more <= capacity(s);
+}
+
+/* For `more` ranges, at no price but that of times that were nearly the same. */
+static bool find_room(struct sent *s, struct block_pool *pool, unsigned more)
+{
+	if (has_room(s, more))
+		return true;
+	to_front(s);
+	if (has_room(s, more) || move_to_block(s, pool))
+		return true;
+	coarsen(s);
+	return has_room(s, more);
+}
+
+static void make_room(struct sent *s, struct block_pool *pool, unsigned more)
+{
+	if (find_room(s, pool, more))
+		return;
+	while (!has_room(s, more))
+		merge_cheapest(s);
+}
+
+/* ---- finding and cutting ---- */
+
+/* The range that holds `seq`, which lies in the record; count when it is the record's end. */
+static unsigned find(const struct sent *s, struct seq seq)
+{
+	const struct sent_range *r = sent_ranges(s);
+	unsigned low = 0;
+	unsigned high = s->count;
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		if (seq_le(r[middle].end, seq))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_boundary(const struct sent *s, struct seq seq)
+{
+	unsigned at = find(s, seq);
+	return at == s->count || seq_eq(sent_ranges(s)[at].begin, seq);
+}
+
+/* Makes `seq` the beginning of a range, for which there is room; returns which. */
+static unsigned cut(struct sent *s, struct seq seq)
+{
+	struct sent_range *r = ranges_of(s);
+	unsigned at = find(s, seq);
+	if (at == s->count || seq_eq(r[at].begin, seq))
+		return at;
+	CHECK(has_room(s, 1));
+	memmove(&r[at + 1], &r[at], (s->count - at) * sizeof(*r));
+	s->count++;
+	r[at].end = seq;
+	r[at + 1].begin = seq;
+	return at + 1;
 }
 
 static void shrink(struct sent *s, struct block_pool *pool)
@@ -370,7 +414,9 @@ void sent_sacked(struct sent *s, struct block_pool *pool, struct seq begin, stru
 	const struct sent_range *known = &sent_ranges(s)[at];
 	if ((known->flags & SENT_SACKED) != 0 && seq_le(end, known->end))
 		return; /* nothing new, as in most repetitions of a block */
-	make_room(s, pool, 2);
+	/* Another report is not forgotten for this one: both would be counted again and again as they are repeated. */
+	if (!find_room(s, pool, 2) && !has_room(s, !is_boundary(s, begin) + !is_boundary(s, end)))
+		return;
 	unsigned from = cut(s, begin);
 	unsigned to = cut(s, end);
 	struct sent_range *r = ranges_of(s);

@@ -60,9 +60,12 @@ static void play_new(struct game *g)
 	g->nxt = end;
 }
 
+/* Begins anywhere, or where a range does, as what peers report mostly does. */
 static void some_part(struct game *g, uint32_t *from, uint32_t *bytes)
 {
 	*from = (uint32_t)prng_below(&g->prng, flight(g));
+	if (prng_below(&g->prng, 2) == 0)
+		*from = seq_span(g->una, sent_ranges(&g->sent)[prng_below(&g->prng, g->sent.count)].begin);
 	uint32_t most = flight(g) - *from < 3000 ? flight(g) - *from : 3000;
 	*bytes = 1 + (uint32_t)prng_below(&g->prng, most);
 }
@@ -191,6 +194,10 @@ static void a_full_record_says_too_little_rather_than_too_much(void)
 	for (uint64_t seed = 100; seed < 140; seed++) {
 		game_begin(&game, seed, 0, 0xfffffff0u); /* no block: a handful of ranges */
 		for (unsigned i = 0; i < 400; i++) {
+			if (i % 20 == 0 && seed % 2 == 0) { /* with a pause in them: then times are told apart by seconds */
+				play_new(&game);
+				game.now.us += 60 * SECOND_US;
+			}
 			turn(&game, false);
 			CU_ASSERT(game.sent.count <= SENT_RANGES_FEW);
 		}
@@ -291,6 +298,50 @@ static void an_ambiguous_repetition_tells_no_time(void)
 	game_end(&game);
 }
 
+/* Every second segment is reported, and each report twice, as a peer repeats them: more than there is room for. */
+static void a_report_counts_once_however_full_the_record_is(void)
+{
+	uint32_t counted = 0;
+	game_begin(&game, 1, 1, 0);
+	sent_new(&game.sent, &game.pool, seq_of(0), seq_of(100000), game.now);
+	for (unsigned round = 0; round < 2; round++) {
+		for (uint32_t at = 100; at < 100000; at += 200) {
+			struct sent_news news = { .now = game.now };
+			sent_sacked(&game.sent, &game.pool, seq_of(at), seq_of(at + 100), &news);
+			counted += news.delivered_bytes;
+		}
+	}
+	CU_ASSERT_EQUAL(counted, game.sent.sacked_bytes);
+	CU_ASSERT(counted >= (SENT_RANGES_MAX / 2 - 2) * 100);
+	struct sent_news news = { .now = game.now }; /* what makes the record shorter has room in any case */
+	sent_sacked(&game.sent, &game.pool, seq_of(100), seq_of(400), &news);
+	CU_ASSERT_EQUAL(news.delivered_bytes, 100);
+	game_end(&game);
+}
+
+/* Of lost and reported segments in turn, and some repeated ones: what was just repeated stays so, and nothing else
+ * seems to be. */
+static void what_a_full_record_forgets_are_reports(void)
+{
+	game_begin(&game, 1, 1, 0);
+	struct sent_news news = { .now = game.now };
+	sent_new(&game.sent, &game.pool, seq_of(0), seq_of(100000), game.now);
+	for (uint32_t at = 100; at < 12000; at += 200)
+		sent_sacked(&game.sent, &game.pool, seq_of(at), seq_of(at + 100), &news);
+	(void)sent_lose(&game.sent, &game.pool, seq_of(0), seq_of(100000));
+	for (uint32_t i = 0; i < 30; i++) {
+		game.now.us += 1000;
+		sent_again(&game.sent, &game.pool, seq_of(i * 200), seq_of(i * 200 + 50), game.now);
+	}
+	const struct sent_range *r = sent_ranges(&game.sent);
+	uint32_t repeated = 0;
+	for (unsigned i = 0; i < game.sent.count; i++)
+		if ((r[i].flags & (SENT_SACKED | SENT_LOST)) == 0)
+			repeated += seq_span(r[i].begin, r[i].end);
+	CU_ASSERT_EQUAL(repeated, 30 * 50);
+	game_end(&game);
+}
+
 UNIT("tcp/sent", { "40 seeds against a record of every byte: equal", the_record_is_exact_while_there_is_room },
      { "with no room it says too little rather than too much",
        a_full_record_says_too_little_rather_than_too_much },
@@ -298,4 +349,6 @@ UNIT("tcp/sent", { "40 seeds against a record of every byte: equal", the_record_
      { "a burst is one range and needs no block", a_burst_is_one_range },
      { "a long flight loses precision evenly", a_long_flight_loses_precision_evenly },
      { "the first lost bytes are found as one", the_first_lost_bytes_are_found_as_one },
-     { "an ambiguous repetition tells no time", an_ambiguous_repetition_tells_no_time })
+     { "an ambiguous repetition tells no time", an_ambiguous_repetition_tells_no_time },
+     { "a report counts once, however full the record is", a_report_counts_once_however_full_the_record_is },
+     { "what a full record forgets are reports", what_a_full_record_forgets_are_reports })
