@@ -17,19 +17,17 @@ static uint32_t allowance(const struct conn *c, uint32_t delivered)
 	uint32_t pipe = conn_pipe(c);
 	uint32_t threshold = c->congestion.threshold;
 	if (pipe > threshold) {
-		uint64_t share = (uint64_t)c->prr_delivered * threshold;
+		/* never more than the base: reports that a full record forgot are counted again when they are repeated */
+		uint64_t share = (uint64_t)at_most(c->prr_delivered, c->prr_base) * threshold;
 		uint64_t due = (share + c->prr_base - 1) / c->prr_base;
 		return due > c->prr_out ? (uint32_t)(due - c->prr_out) : 0;
 	}
 	uint32_t balance = c->prr_delivered > c->prr_out ? c->prr_delivered - c->prr_out : 0;
-	uint32_t limit = (balance > delivered ? balance : delivered) + c->mss;
-	return threshold - pipe < limit ? threshold - pipe : limit;
+	return at_most(threshold - pipe, at_least(balance, delivered) + c->mss);
 }
 
 void prr_acked(struct conn *c, uint32_t delivered)
 {
 	c->prr_delivered += delivered;
-	c->congestion.window = conn_pipe(c) + allowance(c, delivered);
-	if (c->congestion.window < c->mss)
-		c->congestion.window = c->mss;
+	c->congestion.window = at_least(conn_pipe(c) + allowance(c, delivered), c->mss);
 }

@@ -34,13 +34,23 @@ static void restart_timeout(struct tcp_stack *s, struct conn *c, struct instant 
 	conn_timer_set(s, c, CONN_TIMER_RETRANSMIT, c->rto_at);
 }
 
-static void enter_recovery(struct tcp_stack *s, struct conn *c, uint32_t flight, struct instant now)
+/* While losses are mended the window is PRR's, of the moment, or has just begun with a segment: what was aimed at is
+ * the measure of the path. */
+static void restore_aim(struct conn *c)
 {
+	if ((c->flags & (CONN_RECOVERY | CONN_LOSS)) != 0)
+		c->congestion.window = at_least(c->congestion.window, c->congestion.threshold);
+}
+
+static void enter_recovery(struct tcp_stack *s, struct conn *c, const struct sent_news *news)
+{
+	uint32_t flight = conn_flight(c) + news->acked_bytes;
+	uint32_t reported = c->sent.sacked_bytes - news->sacked_bytes; /* before */
 	spurious_begin(c);
 	s->congestion->reduced(&c->congestion, c->mss, flight);
-	prr_begin(c, flight);
-	c->reduced_us = (uint32_t)now.us;
-	restart_timeout(s, c, now);
+	prr_begin(c, flight - reported);
+	c->reduced_us = (uint32_t)news->now.us;
+	restart_timeout(s, c, news->now);
 	c->recover = c->snd_nxt;
 	c->flags |= CONN_RECOVERY | CONN_RETRANSMIT;
 	c->flags &= ~(uint32_t)(CONN_TAIL | CONN_TAIL_AGAIN | CONN_TAIL_DUE | CONN_REDUCED_TWICE);
@@ -51,8 +61,9 @@ static void enter_recovery(struct tcp_stack *s, struct conn *c, uint32_t flight,
  * Twice is enough for one window: a receiver short of room for what is out of order drops many. */
 static void reduce_again(struct tcp_stack *s, struct conn *c, struct instant now)
 {
+	restore_aim(c);
 	s->congestion->reduced(&c->congestion, c->mss, conn_flight(c));
-	prr_begin(c, conn_flight(c));
+	prr_begin(c, conn_flight(c) - c->sent.sacked_bytes);
 	c->reduced_us = (uint32_t)now.us;
 	restart_timeout(s, c, now);
 	c->flags |= CONN_RETRANSMIT | CONN_REDUCED_TWICE;
@@ -61,12 +72,12 @@ static void reduce_again(struct tcp_stack *s, struct conn *c, struct instant now
 
 /* What RACK has found decides: a recovery begins, or one under way turns out to be worse. */
 static void take_loss(struct tcp_stack *s, struct conn *c, const struct rack_found *found,
-                      uint32_t flight, struct instant now)
+                      const struct sent_news *news)
 {
 	if (found->lost_bytes > 0 && (c->flags & (CONN_RECOVERY | CONN_LOSS)) == 0)
-		enter_recovery(s, c, flight, now);
+		enter_recovery(s, c, news);
 	else if (found->again && (c->flags & (CONN_RECOVERY | CONN_REDUCED_TWICE)) == CONN_RECOVERY)
-		reduce_again(s, c, now);
+		reduce_again(s, c, news->now);
 }
 
 /* PRR has brought the flight to the threshold; RFC 6582 3.2 step 3 (1) avoids a burst without it. */
@@ -83,7 +94,7 @@ static void leave_recovery(struct conn *c)
 
 /* ---- NewReno ---- */
 
-static void reno_duplicate(struct tcp_stack *s, struct conn *c, struct instant now)
+static void reno_duplicate(struct tcp_stack *s, struct conn *c, const struct sent_news *news)
 {
 	if ((c->flags & CONN_RECOVERY) != 0) {
 		grow_by(c, c->mss); /* RFC 6582 3.2 step 3 */
@@ -91,7 +102,7 @@ static void reno_duplicate(struct tcp_stack *s, struct conn *c, struct instant n
 	}
 	if (c->duplicates != TCP_DUPLICATES || seq_lt(c->snd_una, c->recover))
 		return; /* step 1: not again for the same window */
-	enter_recovery(s, c, conn_flight(c), now);
+	enter_recovery(s, c, news);
 	lose_first(s, c);
 	c->congestion.window = c->congestion.threshold;
 	grow_by(c, TCP_DUPLICATES * c->mss); /* step 2 */
@@ -167,9 +178,9 @@ void recovery_acked(struct tcp_stack *s, struct conn *c, const struct sent_news 
 	bool undone = spurious_acked(s, c, news, ack);
 	if (sack && may_have_lost(c) && !undone)
 		found = rack_detect(s, c, news->now);
-	take_loss(s, c, &found, conn_flight(c) + news->acked_bytes, news->now);
+	take_loss(s, c, &found, news);
 	if (!sack && ack->duplicate)
-		reno_duplicate(s, c, news->now);
+		reno_duplicate(s, c, news);
 	if ((c->flags & CONN_LOSS) != 0 && seq_ge(c->snd_una, c->recover))
 		c->flags &= ~(uint32_t)CONN_LOSS;
 	if ((c->flags & CONN_RECOVERY) != 0)
@@ -223,7 +234,8 @@ void recovery_sent(struct tcp_stack *s, struct conn *c, uint32_t bytes, bool aga
 void recovery_reorder_due(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	struct rack_found found = rack_detect(s, c, now);
-	take_loss(s, c, &found, conn_flight(c), now);
+	struct sent_news nothing = { .now = now };
+	take_loss(s, c, &found, &nothing);
 	if ((c->flags & CONN_RECOVERY) != 0)
 		prr_acked(c, 0);
 	recovery_arm(s, c, instant_reached(c->rto_at, now), found.wait_us, now);
@@ -238,6 +250,7 @@ void recovery_timed_out(struct tcp_stack *s, struct conn *c, struct instant now)
 		spurious_begin(c);
 	else
 		c->flags &= ~(uint32_t)CONN_UNDO;
+	restore_aim(c);
 	s->congestion->timed_out(&c->congestion, c->mss, conn_flight(c), c->retries);
 	c->recover = c->snd_nxt; /* RFC 6582 3.2 step 6 */
 	c->flags &= ~(uint32_t)(CONN_RECOVERY | CONN_TAIL | CONN_TAIL_AGAIN | CONN_TAIL_DUE);

@@ -285,6 +285,8 @@ void ecn_acked(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, u
 /* Slow start has been acknowledged something: true when it should grow cautiously. */
 bool hystart_acked(struct conn *c, const struct sent_news *news);
 /* ---- prr.c ---- */
+/* `flight`: RecoverFS, bytes under way that were not reported before the loss was found (so RFC 9937 6: what was can
+ * not be delivered again). */
 void prr_begin(struct conn *c, uint32_t flight);
 /* Sets the congestion window for what one ACK delivered. */
 void prr_acked(struct conn *c, uint32_t delivered);
