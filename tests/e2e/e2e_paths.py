@@ -29,7 +29,8 @@ MEGA = 1_000_000
 TEST_BYTES = 300_000
 LINE = 78
 COMPARE = "--compare" in sys.argv
-sys.argv = [word for word in sys.argv if word != "--compare"]
+WANTED = [word for word in sys.argv[1:] if not word.startswith("-")]  # profiles whose name begins so; none: all
+sys.argv = [word for word in sys.argv if word != "--compare" and word not in WANTED]
 
 
 class Profile:
@@ -120,7 +121,7 @@ def body(lab, cases):
     lab.start_weir(settings())
     sent = {}
     for profile in PROFILES:
-        if profile.test or COMPARE:
+        if (profile.test or COMPARE) and (not WANTED or profile.name.startswith(tuple(WANTED))):
             compare(lab, cases, profile, sent)
     with cases.case("all of it arrived once and unchanged"):
         lab.next.mailbox_wait(len(sent), DELIVERY_SECONDS)
