@@ -55,8 +55,8 @@ PROFILES = (
     Profile("1 % loss: 50 Mbit/s, 20 ms", 4 * MEGA, 9, "delay_us=10000", "lost=10", *rate(50, 256)),
     Profile("5 % loss: 50 Mbit/s, 20 ms", MEGA, 11, "delay_us=10000", "lost=50", *rate(50, 256),
             test=True),
-    Profile("20 % loss in bursts: 50 Mbit/s, 20 ms", 200_000, 7, "delay_us=10000", "burst_begins=50",
-            "burst_ends=200", "burst_lost=1000", *rate(50, 256)),
+    Profile("20 % loss in bursts: 50 Mbit/s, 20 ms", 200_000, 7, "delay_us=10000", "burst_begins=100",
+            "burst_ends=400", "burst_lost=1000", *rate(50, 256)),
     Profile("everything at once: 20 Mbit/s, 40 ms, late, doubled, corrupted", MEGA, 3, "delay_us=20000",
             "late=50", "late_us=20000", "doubled=20", "corrupted=20", "lost=10", *rate(20, 256), test=True),
 )
@@ -83,15 +83,21 @@ def transfer(server, recipient, data):
         return time.monotonic() - begin
 
 
-def goodput(lab, profile, where, server, sent):
-    """The median over some transfers through a wirebox at the cable of `where`, bytes a second."""
+def goodput(lab, profile, where, server, sent, unsure):
+    """The median over some transfers through a wirebox at the cable of `where`, bytes a second. The chances of
+    the n-th transfer are the same whoever sends: what one loses, and when, makes more difference than who it is.
+    One that takes too long, as a TCP may whose every repetition is lost, counts as just that long."""
     seconds = []
-    with lab.network.long_cable(where, *profile.plan, seed=len(sent) + 1):
-        for number in range(profile.times):
-            recipient = f"p{len(sent)}@plain.test"
+    for number in range(profile.times):
+        with lab.network.long_cable(where, *profile.plan, seed=number + 1):
+            recipient = f"p{len(sent) + len(unsure)}@plain.test"
             data = b"From: <s@near.test>\r\nSubject: paths\r\n\r\n" + content(profile.size, recipient)
-            seconds.append(call_inside("near", transfer, server, recipient, data))
-            sent[recipient] = data
+            try:
+                seconds.append(call_inside("near", transfer, server, recipient, data))
+                sent[recipient] = data
+            except TimeoutError:
+                seconds.append(SOCKET_SECONDS)
+                unsure[recipient] = data
     return profile.size / statistics.median(seconds)
 
 
@@ -104,13 +110,13 @@ def settings():
     return changed
 
 
-def compare(lab, cases, profile, sent):
-    linux = goodput(lab, profile, "near", (NEXT, NEXT_PORT_PLAIN), sent)
+def compare(lab, cases, profile, sent, unsure):
+    linux = goodput(lab, profile, "near", (NEXT, NEXT_PORT_PLAIN), sent, unsure)
     print(f"     {profile.name}: kernel to kernel {linux / 1000:.0f} kB/s")
     for where, sentence in (("near", "weir receives"), ("next", "weir sends")):
         wanted = f" at {SHARE_LEAST:.0%} of the kernel's goodput or more" if COMPARE else ""
         with cases.case(f"{profile.name}: {sentence}{wanted}"):
-            ours = goodput(lab, profile, where, (WEIR, 25), sent)
+            ours = goodput(lab, profile, where, (WEIR, 25), sent, unsure)
             print(f"     {ours / 1000:.0f} kB/s, {ours / linux:.2f} of the kernel's")
             check(not COMPARE or ours >= SHARE_LEAST * linux, f"only {ours / linux:.2f} of it")
 
@@ -119,13 +125,14 @@ def body(lab, cases):
     """Long and bad cables."""
     lab.start_postfix(near=False)
     lab.start_weir(settings())
-    sent = {}
+    sent, unsure = {}, {}
     for profile in PROFILES:
         if (profile.test or COMPARE) and (not WANTED or profile.name.startswith(tuple(WANTED))):
-            compare(lab, cases, profile, sent)
+            compare(lab, cases, profile, sent, unsure)
     with cases.case("all of it arrived once and unchanged"):
         lab.next.mailbox_wait(len(sent), DELIVERY_SECONDS)
         mailbox = [Delivered(data) for data in lab.next.mailbox()]
+        mailbox = [message for message in mailbox if message.recipient not in unsure]
         check(len(mailbox) == len(sent), f"{len(sent)} were sent, {len(mailbox)} are there")
         for message in mailbox:
             data = sent[message.recipient]
