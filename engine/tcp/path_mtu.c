@@ -153,10 +153,11 @@ static void probe_failed(struct tcp_stack *s, struct conn *c, struct path_search
 	go_on(s, c, search, now);
 }
 
-/* What the probe carried goes again, the first of it whatever the window says. */
+/* What is lost goes again, the first of it whatever the window says; a tail loss probe has been answered by this. */
 static void repair(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	c->flags |= CONN_RETRANSMIT;
+	c->flags &= ~(uint32_t)(CONN_TAIL | CONN_TAIL_AGAIN | CONN_TAIL_DUE);
 	recovery_arm(s, c, true, 0, now);
 	conn_ready(s, c);
 }
@@ -227,10 +228,15 @@ static void look_for_black_hole(struct tcp_stack *s, struct conn *c, struct inst
 	uint32_t least = v4 ? TCP_BLACK_HOLE_MSS_V4 : TCP_PATH_MTU_MIN_V6 - header_bytes(c);
 	if (c->retries != TCP_BLACK_HOLE_RETRIES || c->mss <= least || conn_flight(c) <= least)
 		return;
+	uint32_t refused = c->mss;
+	bool on_trial = c->search != 0 && search_of(s, c)->sure > 0;
 	s->counters.black_holes++;
 	struct path_search *search = lower(s, c, least, SIZE_BY_TIMEOUTS, now);
-	if (search != NULL)
-		search->suspected = true;
+	if (search == NULL)
+		return;
+	search->suspected = true;
+	if (on_trial) /* its probe arrived, and that was all */
+		search->high = (uint16_t)(refused - 1);
 }
 
 void path_mtu_timed_out(struct tcp_stack *s, struct conn *c, struct instant now)

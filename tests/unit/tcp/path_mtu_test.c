@@ -305,6 +305,29 @@ static void a_size_that_loses_much_is_taken_back(void)
 	end(&w);
 }
 
+/* A probe arrives where the segments after it do not: to try that size again would be a stall each time. */
+static void a_black_hole_on_trial_bars_that_size(void)
+{
+	struct world w;
+	struct tcp_config a = rig_config(1);
+	begin(&w, &a, "198.18.0.2");
+	(void)transfer(&w, 200000, 2000);
+	w.path_mtu = 1200;
+	(void)transfer(&w, 100000, 10000);
+	w.path_mtu = 1500;
+	while (w.c->mss < 1400 - 52)
+		(void)transfer(&w, 1, 20000);
+	w.path_mtu = 1399; /* a probe of 1,452 is under way */
+	while (counters(&w)->black_holes < 2)
+		(void)transfer(&w, 1, 20000);
+	w.path_mtu = 1500;
+	search_on(&w);
+	CU_ASSERT_EQUAL(counters(&w)->black_holes, 2);
+	CU_ASSERT(w.c->mss >= 1380 - 52);
+	CU_ASSERT(w.c->mss < 1452 - 52);
+	end(&w);
+}
+
 static void without_a_free_search_segments_stay_small(void)
 {
 	struct world w;
@@ -367,5 +390,6 @@ UNIT("tcp/path_mtu",
      { "a probe of many segments' size waits for its window", a_large_probe_waits_for_its_window },
      { "with pacing and Nagle's rule probes leave as well", with_pacing_and_nagle_probes_leave_as_well },
      { "a size that loses much after its probe arrived is taken back", a_size_that_loses_much_is_taken_back },
+     { "a black hole on trial bars that size", a_black_hole_on_trial_bars_that_size },
      { "when all searches are taken, segments stay small", without_a_free_search_segments_stay_small },
      { "the black box tells of sizes, why they changed, and of probes", the_black_box_tells_of_sizes })
