@@ -22,7 +22,7 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
-/* IP over a tunnel in IPv6's least; usual tunnels; PPP over Ethernet, and with L2TP; Ethernet. */
+/* What IPv6 asks of every link; usual tunnels; PPP over Ethernet with a tunnel in it, and without; Ethernet. */
 static const uint16_t common_sizes[] = { 1280, 1380, 1400, 1452, 1492, 1500 };
 
 static struct path_search *search_of(const struct tcp_stack *s, const struct conn *c)
