@@ -155,7 +155,7 @@ struct settings {
 	} timeouts;
 	struct {
 		enum settings_congestion congestion;
-		enum settings_switch ecn, pacing;
+		enum settings_switch ecn, pacing, mtu_probing;
 		enum settings_fragments fragments;
 		enum settings_syn_cookies syn_cookies;
 		uint32_t half_open_per_source_max;                /* 0: no such limit */

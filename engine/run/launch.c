@@ -140,6 +140,7 @@ static void tcp_settings_apply(const struct settings *s, struct tcp_config *tcp)
 	tcp->congestion = s->tcp.congestion == SETTINGS_NEWRENO ? TCP_NEWRENO : TCP_CUBIC;
 	tcp->ecn = s->tcp.ecn == SETTINGS_ON;
 	tcp->pacing = s->tcp.pacing == SETTINGS_ON;
+	tcp->mtu_probing_off = s->tcp.mtu_probing == SETTINGS_OFF;
 	tcp->fragments = s->tcp.fragments == SETTINGS_FRAGMENTS_REASSEMBLE;
 	tcp->cookies_off = s->tcp.syn_cookies == SETTINGS_COOKIES_NEVER;
 	tcp->per_source_max = s->limits.source_connections_max;

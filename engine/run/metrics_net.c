@@ -125,6 +125,24 @@ static void tcp_drops(const struct view *v, struct buffer *out)
 				              view_read(&v->workers[w].stacks[s].tcp->drops[d]));
 }
 
+static void tcp_paths(const struct view *v, struct buffer *out)
+{
+	static const struct member sizes[] = {
+		{ ",what=\"reported\"", offsetof(struct tcp_counters, path_reports) },
+		{ ",what=\"remembered\"", offsetof(struct tcp_counters, path_known) },
+		{ ",what=\"probe\"", offsetof(struct tcp_counters, path_probes) },
+		{ ",what=\"probe_lost\"", offsetof(struct tcp_counters, path_probes_lost) },
+		{ ",what=\"raised\"", offsetof(struct tcp_counters, path_raised) },
+		{ ",what=\"undone\"", offsetof(struct tcp_counters, path_undone) },
+	};
+	TCP_ONE(v, out, "weir_tcp_black_holes_total", "Paths that swallowed large segments without a word.",
+	        black_holes);
+	tcp_family(v, out, "weir_tcp_path_size_total",
+	           "What happened to the size of segments: smaller by a router's report or by what is remembered of the path, "
+	           "larger ones tried, lost, found to pass, and found not to after all.",
+	           sizes, COUNT_OF(sizes));
+}
+
 void metrics_tcp(const struct view *v, struct buffer *out)
 {
 	static const struct member segments[] = {
@@ -168,8 +186,7 @@ void metrics_tcp(const struct view *v, struct buffer *out)
 	        reneged);
 	TCP_ONE(v, out, "weir_tcp_doubled_total", "Segments received with bytes that were here already.", doubled_in);
 	TCP_ONE(v, out, "weir_tcp_reassembled_total", "Datagrams put together of IP fragments.", reassembled);
-	TCP_ONE(v, out, "weir_tcp_black_holes_total", "Paths that swallowed large segments without a word.",
-	        black_holes);
+	tcp_paths(v, out);
 	tcp_family(v, out, "weir_tcp_ecn_total", "Congestion that routers marked: seen by us, told by peers.", ecn,
 	           COUNT_OF(ecn));
 	tcp_family(v, out, "weir_tcp_syn_cookies_total", "SYN cookies, and connections made of them.", cookies,

@@ -222,6 +222,8 @@ enum step ack_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 	ack.doubled_begin = seg->options.sack[0].begin; /* where there is a D-SACK */
 	if (moved)
 		take_rtt(s, c, &news);
+	if (c->search != 0)
+		path_mtu_acked(s, c, &news);
 	ack.bare = ack.duplicate && seg->options.sack_count == 0;
 	if (moved || ack.duplicate || news.sacked_bytes > 0 || news.doubled) {
 		recovery_acked(s, c, &news, &ack);

@@ -40,15 +40,24 @@ enum black_box_mark {
 	BLACK_BOX_MARK_COUNT
 };
 
+enum black_box_size { /* why segments have another size from here on (path_mtu.c) */
+	SIZE_BY_TIMEOUTS = 1,
+	SIZE_BY_REPORT,
+	SIZE_BY_MEMORY,
+	SIZE_BY_PROBE,
+	SIZE_BY_LOSSES
+};
+
 struct black_box_entry {
 	uint32_t at_us;    /* low bits of the clock */
-	uint32_t seq, ack; /* of a segment; else the first number not acknowledged, and: */
+	uint32_t seq, ack; /* of a segment; else the first number not acknowledged, and: SIZE: what it was */
 	uint16_t window;   /* of a segment: as on the wire, not scaled */
-	uint16_t bytes;    /* of a segment: payload; of a timer: how often in a row it fired */
+	uint16_t bytes;    /* of a segment, a SIZE and its probes: payload; of a timer: how often in a row it fired */
 	uint8_t mark;      /* enum black_box_mark */
 	uint8_t flags;     /* of a segment */
 	uint8_t again;     /* of a segment: all its bytes had been sent, or received, before */
-	uint8_t detail;    /* IN: enum tcp_drop + 1, 0: taken; STATE: the new one; CLOSED: enum tcp_close_reason */
+	uint8_t detail;    /* IN: enum tcp_drop + 1, 0: taken; STATE: the new one; CLOSED: enum tcp_close_reason;
+	                    * SIZE: enum black_box_size; its probes: which try */
 };
 
 _Static_assert(sizeof(struct black_box_entry) == BLACK_BOX_ENTRY_WIRE_BYTES, "an entry is 20 bytes");

@@ -7,6 +7,7 @@
 
 static void segment_text(struct text *t, const struct black_box_entry *e);
 static void timer_text(struct text *t, const struct black_box_entry *e);
+static void size_text(struct text *t, const struct black_box_entry *e);
 static void seconds_text(struct text *t, uint64_t us);
 
 static const char *const mark_texts[] = {
@@ -24,6 +25,14 @@ static const char *const why_texts[] = {
 	[TCP_CLOSE_REFUSED] = "refused",
 	[TCP_CLOSE_TIMEOUT] = "timed out",
 	[TCP_CLOSE_UNREACHABLE] = "unreachable",
+};
+
+static const char *const size_texts[] = {
+	[SIZE_BY_TIMEOUTS] = "large segments time out",
+	[SIZE_BY_REPORT] = "a router says so",
+	[SIZE_BY_MEMORY] = "known of the path",
+	[SIZE_BY_PROBE] = "a probe arrived",
+	[SIZE_BY_LOSSES] = "too many are lost",
 };
 
 static const char *const drop_texts[] = {
@@ -149,6 +158,11 @@ void black_box_entry_text(struct text *t, const struct black_box_entry *e)
 	case BLACK_BOX_KEEPALIVE:
 		timer_text(t, e);
 		return;
+	case BLACK_BOX_SIZE:
+	case BLACK_BOX_SIZE_PROBE:
+	case BLACK_BOX_SIZE_LOST:
+		size_text(t, e);
+		return;
 	case BLACK_BOX_SHUT:
 	case BLACK_BOX_RELEASED:
 	case BLACK_BOX_ABORTED:
@@ -209,6 +223,20 @@ static void timer_text(struct text *t, const struct black_box_entry *e)
 	number_text(t, ", not acknowledged from seq ", e->seq);
 	number_text(t, " on, rto ", e->ack / 1000);
 	text_str(t, " ms");
+}
+
+static void size_text(struct text *t, const struct black_box_entry *e)
+{
+	text_str(t, mark_texts[e->mark]);
+	number_text(t, " ", e->bytes);
+	if (e->mark == BLACK_BOX_SIZE) {
+		number_text(t, ", was ", e->ack);
+		text_str(t, ": ");
+		text_str(t, e->detail < COUNT_OF(size_texts) && e->detail > 0 ? size_texts[e->detail] : "?");
+	} else {
+		number_text(t, " at seq ", e->seq);
+		number_text(t, ", try no. ", e->detail);
+	}
 }
 
 static void seconds_text(struct text *t, uint64_t us)

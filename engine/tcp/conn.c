@@ -121,6 +121,7 @@ static void leave_wire(struct tcp_stack *s, struct conn *c)
 	c->ack_deadline = INSTANT_NEVER;
 	wheel_stop(&s->wheel, &c->ack_timer);
 	conn_reasm_drop(s, c);
+	path_mtu_closed(s, c);
 	sent_clear(&c->sent, s->pool);
 }
 

@@ -148,6 +148,7 @@ struct conn {
 	struct link event;
 	uint8_t events; /* enum tcp_event_bits to report */
 	uint8_t paced;  /* segments sent in last_send_ms */
+	uint16_t search; /* 1 + the place of a search for the path's size; 0: none (path_mtu_int.h) */
 	uint32_t snd_wnd_max;
 	struct seq tx_end; /* behind the last byte of tx: where FIN goes */
 	uint8_t retries;       /* timeouts in a row */

@@ -94,6 +94,7 @@ void handshake_done(struct tcp_stack *s, struct conn *c, const struct tcp_seg *s
 		rtt_sample(&c->rtt, (uint32_t)now.us - news.oldest_us);
 	rack_learn(c, &news);
 	c->recover = c->iss;
+	path_mtu_opened(s, c, now);
 	s->congestion->opened(&c->congestion, c->mss, c->retries);
 	c->hystart.round_end = c->snd_una;
 	if (c->retries > 0 && c->rtt.smoothed_us == 0)

@@ -4,8 +4,7 @@
  *
  * An error is believed only if it quotes a sequence number that is in flight (RFC 5927 4.1). Hard
  * errors end an opening connection (RFC 1122 4.2.3.9) and are soft afterwards (RFC 5927 5.2); "too
- * big" makes segments smaller, never below what every network must carry; source quench is ignored
- * (RFC 6633).
+ * big" makes segments smaller (path_mtu.c); source quench is ignored (RFC 6633).
  */
 #include "tcp/stack_int.h"
 #include "wire/eth.h"
@@ -25,23 +24,6 @@ static void echo_answer(struct tcp_stack *s, const struct packet *p, const struc
 	                (uint16_t)(ICMP_HEADER_BYTES + m->body.bytes));
 	icmp_echo_emit(&w, own, p->ip.src, m);
 	control_commit(s, &w, (struct tcp_frame_meta){ .l2_bytes = stack_l2_bytes(s, p->local) });
-}
-
-/* RFC 1191, RFC 8201: smaller segments from here on, and what is in flight is sent again. */
-static void path_shrank(struct tcp_stack *s, struct conn *c, uint32_t mtu, struct instant now)
-{
-	uint8_t family = c->remote.family;
-	uint32_t least = family == IP_V4 ? TCP_PATH_MTU_MIN_V4 : TCP_PATH_MTU_MIN_V6;
-	uint32_t headers = family == IP_V4 ? IP4_HEADER_BYTES : IP6_HEADER_BYTES;
-	headers += TCP_HEADER_BYTES + ((c->flags & CONN_STAMPS) != 0 ? TCP_STAMP_BYTES : 0);
-	uint32_t mss = (mtu < least ? least : mtu) - headers;
-	if (mss >= c->mss || !conn_synchronised(c))
-		return;
-	c->mss = (uint16_t)mss;
-	(void)sent_lose(&c->sent, s->pool, c->snd_una, c->snd_nxt);
-	c->flags |= CONN_RETRANSMIT;
-	recovery_arm(s, c, true, 0, now);
-	conn_ready(s, c);
 }
 
 /* Perhaps another stack has the connection that an error is about. In measure: each that is passed on goes to all. */
@@ -73,7 +55,7 @@ static void error_input(struct tcp_stack *s, const struct packet *p, const struc
 		return;
 	}
 	if (m->kind == ICMP_TOO_BIG)
-		path_shrank(s, c, icmp_reported_mtu(family, m), now);
+		path_mtu_reported(s, c, q.seq, icmp_reported_mtu(family, m), now);
 	else if (m->kind == ICMP_HARD_ERROR && c->state == CONN_SYN_SENT)
 		conn_close(s, c, TCP_CLOSE_UNREACHABLE, now);
 }

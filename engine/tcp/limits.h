@@ -14,8 +14,18 @@
 #define TCP_STAMP_BYTES 12u /* timestamps option, padded */
 #define TCP_PATH_MTU_MIN_V4 576u /* a smaller report of a router is not believed (RFC 5927 7.2) */
 #define TCP_PATH_MTU_MIN_V6 1280u
+
+/* ---- what size a path carries ---- */
 #define TCP_BLACK_HOLE_RETRIES 2u /* of one large segment: then a smaller one is tried (RFC 4821 7.7) */
 #define TCP_BLACK_HOLE_MSS_V4 1024u /* RFC 4821 7.2: what nearly every path carries */
+#define TCP_PROBES_MAX 3u           /* of one size, lost in a row (RFC 8899 5.1.2: MAX_PROBES) */
+#define TCP_PROBE_STEP_MIN 32u      /* bytes: to find out more costs more than it gains */
+#define TCP_PROBE_PAUSE_US SECOND_US /* after a loss, at least: near peers would lose one every few milliseconds */
+#define TCP_PATH_RAISE_US (600 * SECOND_US) /* RFC 8899 5.1.1: PMTU_RAISE_TIMER; RFC 8201 4, 5.3: so long is remembered */
+#define TCP_TRIAL_SEGMENTS 128u /* of a new size; if more than a tenth are lost it is wrong (RFC 4821 7.8) */
+#define TCP_TRIAL_LOST_SHARE 10u
+#define TCP_SEARCH_SHARE 16u /* 1 in so many connections may search: the others go on with small segments */
+#define TCP_SEARCHES_MIN 64u
 
 /* ---- retransmission, RFC 6298 ---- */
 #define TCP_RTO_INITIAL_US SECOND_US

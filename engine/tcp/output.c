@@ -169,6 +169,17 @@ static uint32_t frame_bytes(const struct conn *c, uint32_t bytes, uint32_t unsen
 	return bytes > c->mss && !end ? bytes - bytes % c->mss : bytes;
 }
 
+/* It waits for room as large as it is, which ACKs of what is under way make; with nothing under way there is. */
+static bool plan_size_probe(struct tcp_stack *s, struct conn *c, struct segment_plan *plan, uint32_t bytes,
+                            struct instant now)
+{
+	if (usable_window(c, bytes) < bytes)
+		return false;
+	*plan = (struct segment_plan){ .seq = c->snd_nxt, .bytes = bytes, .flags = TCP_ACK, .fresh = true, .whole = true };
+	path_mtu_probed(s, c, bytes, now);
+	return true;
+}
+
 static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *plan,
                       struct instant now)
 {
@@ -179,6 +190,9 @@ static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *
 	}
 	rest(s, c, now);
 	uint32_t segments = pacing_segments(s, c, now);
+	uint32_t probe = c->search != 0 && segments > 0 ? path_mtu_probe_bytes(s, c, now) : 0;
+	if (probe > 0)
+		return plan_size_probe(s, c, plan, probe, now);
 	uint32_t bytes = at_most(unsent, at_most(frame_bytes_max(s, c), segments * c->mss));
 	uint32_t usable = usable_window(c, bytes);
 	bytes = frame_bytes(c, at_most(bytes, usable), unsent);

@@ -46,6 +46,8 @@ static void enter_recovery(struct tcp_stack *s, struct conn *c, const struct sen
 {
 	uint32_t flight = conn_flight(c) + news->acked_bytes;
 	uint32_t reported = c->sent.sacked_bytes - news->sacked_bytes; /* before */
+	if (c->search != 0 && path_mtu_lost(s, c, news->now))
+		return;
 	spurious_begin(c);
 	s->congestion->reduced(&c->congestion, c->mss, flight);
 	prr_begin(c, flight - reported);

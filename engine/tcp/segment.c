@@ -169,7 +169,7 @@ size_t segment_emit(struct tcp_stack *s, struct conn *c, const struct segment_pl
                     const uint8_t *mac, struct room room, struct tcp_frame_meta *meta,
                     struct instant now)
 {
-	bool large = plan->bytes > c->mss;
+	bool large = segment_count(c, plan) > 1;
 	struct writer w = writer_of(large ? s->config.cut_room : room);
 	struct tcp_seg seg = { .src_port = c->local_port,
 		               .dst_port = c->remote_port,

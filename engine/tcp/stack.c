@@ -8,6 +8,7 @@
 
 #define CONN_MAGIC 0x54434f4eu
 #define REASM_MAGIC 0x5245534du
+#define SEARCH_MAGIC 0x53524348u
 
 static const char *const drop_names[] = {
 #define DROP(name, text) [TCP_DROP_##name] = #name,
@@ -20,7 +21,8 @@ _Static_assert(COUNT_OF(drop_names) == TCP_DROP_COUNT, "every drop has a name");
 
 struct pieces { /* of the arena */
 	struct tcp_stack *stack;
-	void *conns, *waits, *reasms;
+	void *conns, *waits, *reasms, *searches;
+	struct path_entry *paths;
 	struct flow_entry *flows;
 	struct neigh *neighs;
 	uint16_t *buckets;
@@ -30,12 +32,21 @@ struct pieces { /* of the arena */
 	struct fragments *fragments;
 };
 
+static uint32_t share_count(const struct tcp_config *config, uint32_t share, uint32_t least)
+{
+	uint32_t count = at_least(config->connections_max / share, least);
+	return at_most(count, config->connections_max);
+}
+
 static uint32_t reasm_count(const struct tcp_config *config)
 {
-	uint32_t count = config->connections_max / TCP_REORDER_SHARE;
-	if (count < TCP_REORDER_CONNECTIONS_MIN)
-		count = TCP_REORDER_CONNECTIONS_MIN;
-	return count < config->connections_max ? count : config->connections_max;
+	return share_count(config, TCP_REORDER_SHARE, TCP_REORDER_CONNECTIONS_MIN);
+}
+
+static uint32_t search_count(const struct tcp_config *config)
+{
+	uint32_t count = share_count(config, TCP_SEARCH_SHARE, TCP_SEARCHES_MIN);
+	return at_most(count, UINT16_MAX); /* conn.search says which */
 }
 
 /* All are taken even when one does not fit, so that a counting arena sees them all. */
@@ -48,6 +59,9 @@ static bool take_pieces(struct arena *a, const struct tcp_config *config, struct
 	p->waits = arena_take(a, "tcp time-wait", slab_memory_bytes(sizeof(struct time_wait), max));
 	p->reasms = arena_take(a, "tcp reassembly",
 	                       slab_memory_bytes(sizeof(struct reasm), reasm_count(config)));
+	p->searches = arena_take(a, "tcp path searches",
+	                         slab_memory_bytes(sizeof(struct path_search), search_count(config)));
+	p->paths = arena_take(a, "tcp path memory", PATH_MEMORY_SETS * PATH_MEMORY_WAYS * sizeof(*p->paths));
 	p->flows = arena_take(a, "tcp flow table", (size_t)slots * sizeof(struct flow_entry));
 	p->neighs = arena_take(a, "tcp neighbours", TCP_NEIGHBOURS_MAX * sizeof(struct neigh));
 	p->buckets = arena_take(a, "tcp neighbours", NEIGH_BUCKETS * sizeof(uint16_t));
@@ -58,7 +72,8 @@ static bool take_pieces(struct arena *a, const struct tcp_config *config, struct
 	p->fragments = config->fragments ? arena_take(a, "tcp fragments", sizeof(*p->fragments)) : NULL;
 	bool whole = p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL && p->flows != NULL;
 	bool link = p->neighs != NULL && p->buckets != NULL && p->controls != NULL && p->sources != NULL;
-	return whole && link && boxes && (p->fragments != NULL || !config->fragments);
+	bool paths = p->searches != NULL && p->paths != NULL;
+	return whole && link && paths && boxes && (p->fragments != NULL || !config->fragments);
 }
 
 static uint8_t shift_for(uint32_t bytes_max)
@@ -105,6 +120,9 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->now = now;
 	slab_init(&s->conns, p.conns, sizeof(struct conn), max, CONN_MAGIC);
 	slab_init(&s->reasms, p.reasms, sizeof(struct reasm), reasm_count(config), REASM_MAGIC);
+	slab_init(&s->searches, p.searches, sizeof(struct path_search), search_count(config), SEARCH_MAGIC);
+	s->paths = (struct path_memory){ .entries = p.paths, .key = config->secret };
+	s->paths.key.k1 ^= (uint64_t)TUPLE_PATH << 56;
 	time_wait_init(&s->waits, p.waits, max);
 	flow_init(&s->flows, p.flows, flow_slots(max * 2));
 	neigh_init(&s->neighbours, p.neighs, p.buckets);

@@ -28,6 +28,8 @@
 #include "tcp/fragment_int.h"
 #include "tcp/link_int.h"
 #include "tcp/neigh_int.h"
+#include "tcp/path_memory_int.h"
+#include "tcp/path_mtu_int.h"
 #include "tcp/source_int.h"
 #include "tcp/tcp.h"
 #include "tcp/time_wait_int.h"
@@ -48,6 +50,8 @@ struct tcp_stack {
 	struct instant now; /* of the last verb: lengthens the 32-bit clock of TIME-WAIT */
 	struct slab conns;
 	struct slab reasms;
+	struct slab searches;
+	struct path_memory paths;
 	struct black_boxes boxes;
 	struct fragments *fragments; /* NULL: they are refused */
 	struct flow_table flows;
@@ -340,11 +344,12 @@ struct segment_plan {
 	bool probe; /* does not move snd_nxt: the window is closed */
 	bool again; /* repeats what stands in the record */
 	bool fresh; /* new data: ECN-capable where that is negotiated */
+	bool whole; /* one segment, larger than the others: a probe of the path's size */
 };
 /* As how many segments it reaches the wire: more than one where the port cuts it. */
 static inline uint32_t segment_count(const struct conn *c, const struct segment_plan *plan)
 {
-	return plan->bytes > c->mss ? (plan->bytes + c->mss - 1u) / c->mss : 1;
+	return plan->bytes > c->mss && !plan->whole ? (plan->bytes + c->mss - 1u) / c->mss : 1;
 }
 /* (ecn.c) Flags of a segment that is no SYN. */
 uint8_t ecn_flags(struct conn *c, const struct segment_plan *plan);

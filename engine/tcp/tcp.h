@@ -88,6 +88,7 @@ struct tcp_config {
 	uint32_t half_open_max;                    /* SYN-RECEIVED connections; above: SYN cookies */
 	bool pacing;                               /* new segments are spread over the round trip (pacing.c) */
 	bool ecn;                                  /* explicit congestion notification (RFC 3168), where peers agree */
+	bool mtu_probing_off;                      /* segments made smaller stay so, and nothing is remembered of paths */
 	bool cookies_off;                          /* above half_open_max SYNs are dropped instead, counted */
 	uint32_t per_source_max;                   /* accepted connections of one IPv4 address or IPv6 /64; 0: any */
 	uint32_t per_source_half_open_max;         /* above: SYN cookies for that source; 0: half_open_max */
@@ -318,6 +319,10 @@ struct tcp_counters {
 	uint64_t doubled_in;  /* segments with bytes that we had already */
 	uint64_t cookies_given, cookies_taken; /* SYN cookies, and connections made of them */
 	uint64_t black_holes; /* paths that swallowed large segments without a word (RFC 8899) */
+	uint64_t path_reports;     /* segments made smaller because a router said so */
+	uint64_t path_known;       /* connections that began with what was remembered of the path */
+	uint64_t path_probes, path_probes_lost; /* larger segments that were tried (RFC 4821), */
+	uint64_t path_raised, path_undone;      /* those that showed that the path carries them, and did not in the end */
 	uint64_t opened_active, opened_passive, closed, resets_in, resets_out;
 	uint64_t reassembled; /* datagrams put together of fragments */
 	uint64_t black_boxes; /* records of connections that ended in disorder, */

@@ -3,7 +3,6 @@
  * closed window (RFC 9293 3.8.6.1), give up, leave FIN-WAIT-2, send a delayed ACK.
  */
 #include "tcp/stack_int.h"
-#include "wire/ip6.h"
 
 static uint32_t retries_most(const struct tcp_stack *s)
 {
@@ -19,20 +18,6 @@ static uint32_t retries_max(const struct tcp_stack *s, const struct conn *c)
 	return (c->flags & CONN_VISIBLE) != 0 ? retries_most(s) : TCP_ORPHAN_RETRIES_MAX;
 }
 
-/* A large segment timed out again and again: perhaps the path drops what is too big without saying so
- * (RFC 4821 7.7, RFC 8899). A size that nearly every path carries is tried; cutting it was needless if
- * something else was wrong, and costs little. */
-static void look_for_black_hole(struct tcp_stack *s, struct conn *c)
-{
-	bool v4 = c->remote.family == IP_V4;
-	uint32_t least = v4 ? TCP_BLACK_HOLE_MSS_V4
-	                    : TCP_PATH_MTU_MIN_V6 - IP6_HEADER_BYTES - TCP_HEADER_BYTES - TCP_STAMP_BYTES;
-	if (c->retries != TCP_BLACK_HOLE_RETRIES || c->mss <= least || conn_flight(c) <= least)
-		return;
-	c->mss = (uint16_t)least;
-	s->counters.black_holes++;
-}
-
 static void retransmission_due(struct tcp_stack *s, struct conn *c, struct instant now)
 {
 	if (c->retries >= retries_max(s, c) || keepalive_given_up(c, now)) {
@@ -42,7 +27,7 @@ static void retransmission_due(struct tcp_stack *s, struct conn *c, struct insta
 	s->counters.timeouts++;
 	stack_note_timer(s, c, BLACK_BOX_TIMEOUT, c->retries + 1u, now);
 	if (conn_synchronised(c)) {
-		look_for_black_hole(s, c);
+		path_mtu_timed_out(s, c, now);
 		recovery_timed_out(s, c, now);
 	} else {
 		c->flags |= CONN_SEND_SYN;

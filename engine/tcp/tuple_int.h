@@ -29,7 +29,8 @@ enum tuple_purpose {
 	TUPLE_COOKIE,
 	TUPLE_SOURCE,
 	TUPLE_CHALLENGE,
-	TUPLE_FRAGMENT
+	TUPLE_FRAGMENT,
+	TUPLE_PATH
 };
 
 uint64_t tuple_hash(struct siphash_key secret, enum tuple_purpose purpose, const struct tuple *t);

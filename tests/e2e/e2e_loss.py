@@ -5,6 +5,7 @@ Senders speak SMTP over the kernel's TCP in the namespace `near`; nftables drops
 and 5 % of what leaves there, then in `next`, then in both. Every acknowledged message must be in
 the next mailbox exactly once and unchanged; every message must be acknowledged in the end. This is
 where retransmission, out-of-order input and zero windows meet an implementation that is not ours.
+In the end the way to `next` swallows what is larger than 1,300 bytes, without a word.
 """
 import concurrent.futures
 import ssl
@@ -21,6 +22,8 @@ SIZES = (0, 1, 1400, 1461, 20_000, 100_000, 100_000, 500_000)
 SENDERS = 4
 TRIES = 4
 SOCKET_SECONDS = 60
+SWALLOWED_ABOVE = 1300
+LARGE = 4_000_000
 DELIVERY_SECONDS = 60
 
 
@@ -93,6 +96,34 @@ def round_of(lab, cases, where, sentence):
         lab.network.keep(namespace)
 
 
+def count(lab, name, label=""):
+    return sum(value for row, value in lab.metrics().items()
+               if row.startswith(name) and label in row)
+
+
+def narrow(lab, cases):
+    """A black hole is found once, and what the path carries."""
+    with cases.case(f"over a path that swallows packets above {SWALLOWED_ABOVE} bytes, too"):
+        before = lab.next.mailbox_count()
+        lab.network.swallow("next", SWALLOWED_ABOVE)
+        tls, data = trusting(lab.home, ssl.TLSVersion.TLSv1_3), message(99, LARGE)
+        sent = {f"narrow{number}@example.test": (data, *call_inside(
+            "near", send, lab, tls, f"narrow{number}@example.test", data)) for number in range(2)}
+        compare(lab, before, sent)
+        dropped = lab.network.lost("next")[0]
+        lab.network.keep("next")
+        print(f"     dropped entering next: {dropped}")
+        check(dropped > 0, "nothing was dropped: the round proves nothing")
+        if lab.direct:
+            return
+        sizes = {what: count(lab, "weir_tcp_path_size_total", f'what="{what}"')
+                 for what in ("probe", "probe_lost", "raised", "undone")}
+        print(f"     {sizes}")
+        check(count(lab, "weir_tcp_black_holes_total") >= 1, "no black hole was found")
+        check(sizes["raised"] >= 1, "no probe arrived")
+        check(sizes["probe_lost"] >= 1, "no probe was lost")
+
+
 def body(lab, cases):
     """Random loss on either side of weir, and on both."""
     lab.start_postfix(near=False)
@@ -101,6 +132,7 @@ def body(lab, cases):
     round_of(lab, cases, ["near"], f"with {PERCENT} % loss on the near side, too")
     round_of(lab, cases, ["next"], f"with {PERCENT} % loss on the next side, too")
     round_of(lab, cases, ["near", "next"], f"with {PERCENT} % loss on both sides, too")
+    narrow(lab, cases)
     with cases.case("weir is still running"):
         check(lab.weir_running(), "it is not")
 

@@ -160,13 +160,22 @@ class Network:
             }}"""))
 
     @staticmethod
+    def swallow(namespace, size):
+        """Drops what enters a namespace and is larger, without a word."""
+        sh(*inside(namespace, "nft", f"""
+            table inet loss {{
+                chain entering {{ type filter hook input priority 0;
+                                  iifname "eth0" meta length > {size} counter drop; }}
+            }}"""))
+
+    @staticmethod
     def keep(namespace):
-        """Ends what `lose` began."""
+        """Ends what `lose` or `swallow` began."""
         sh(*inside(namespace, "nft", "delete", "table", "inet", "loss"), check=False)
 
     @staticmethod
     def lost(namespace):
-        """How many packets `lose` dropped: entering, leaving."""
+        """How many packets were dropped: entering, leaving."""
         text = sh(*inside(namespace, "nft", "list", "table", "inet", "loss"))
         return [int(line.split("packets ")[1].split()[0]) for line in text.splitlines()
                 if "packets " in line]

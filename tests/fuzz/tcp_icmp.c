@@ -1,6 +1,8 @@
 /*
  * tcp_icmp.c - fuzz target: ICMP and ICMPv6 with quoted packets, at a stack with one open connection of each family.
- * The input is a list of messages: type, code, word, and a quote that lies near what the stack sent, or any bytes.
+ * The input is a list of messages: type, code, word, and a quote that lies near what the stack sent, or any bytes. Before
+ * each of them the peer may acknowledge and report anything in flight, the application write, and time pass: so
+ * segments become larger again, and probes of the path meet every answer.
  * Errors may make a connection slower; only an opening one may they end (RFC 5927), and segments never fall below what
  * every path carries.
  */
@@ -83,6 +85,55 @@ static void quote(struct game *g, struct writer *w, const struct conn *c, uint8_
 	tcp_seg_emit(w, &seg);
 }
 
+static void say(struct game *g, uint8_t family, uint8_t flags, struct seq seq, struct seq ack,
+                const struct tcp_sack_block *sack);
+
+/* The peer has something of what is under way; SACK says what, true or not. */
+static void peer_act(struct game *g, uint8_t family, const struct conn *c)
+{
+	uint32_t flight = seq_span(c->snd_una, c->snd_max);
+	uint32_t acked = reader_be16(&g->in) % (flight + 1);
+	struct tcp_sack_block sack = { .begin = seq_add(c->snd_una, acked + reader_be16(&g->in) % (flight + 1)) };
+	sack.end = seq_add(sack.begin, reader_be16(&g->in) % 4096u);
+	say(g, family, TCP_ACK, c->rcv_nxt, seq_add(c->snd_una, acked), &sack);
+}
+
+static void application_act(struct game *g, uint8_t family)
+{
+	static const uint8_t zeros[16000];
+	struct handle id = g->open[family == IP_V6];
+	size_t room = tcp_tx_room(g->rig.stack, id);
+	size_t bytes = reader_be16(&g->in) % sizeof(zeros);
+	(void)!byteq_write(tcp_tx(g->rig.stack, id), &g->rig.pool, span_of(zeros, bytes < room ? bytes : room));
+	tcp_tx_added(g->rig.stack, id, g->now);
+}
+
+/* Up to the raise timer of a path; before a long time all is acknowledged, so that nobody gives up. */
+static void time_act(struct game *g, uint8_t family, const struct conn *c)
+{
+	static const uint64_t steps[] = { 1 * MS_US, 30 * MS_US, SECOND_US, 601 * SECOND_US };
+	uint64_t us = steps[reader_u8(&g->in) % COUNT_OF(steps)];
+	for (unsigned i = 0; us > MINUTE_US && i < 20; i++) {
+		say(g, family, TCP_ACK, c->rcv_nxt, c->snd_max, NULL);
+		demand(rig_drop_output(&g->rig, FRAMES_MAX, g->now) < FRAMES_MAX);
+	}
+	g->now = instant_add(g->now, us);
+	tcp_expire(g->rig.stack, g->now);
+}
+
+/* The bits of the code that no code has. */
+static void acts_before(struct game *g, uint8_t family, uint8_t acts)
+{
+	const struct conn *c = conn_of(g->rig.stack, g->open[family == IP_V6]);
+	if ((acts & 0x10) != 0)
+		application_act(g, family);
+	if ((acts & 0x20) != 0)
+		time_act(g, family, c);
+	demand(rig_drop_output(&g->rig, FRAMES_MAX, g->now) < FRAMES_MAX);
+	if ((acts & 0x40) != 0)
+		peer_act(g, family, c);
+}
+
 static void message_act(struct game *g)
 {
 	static uint8_t body[512], frame[1024];
@@ -91,11 +142,14 @@ static void message_act(struct game *g)
 	struct writer w = writer_of((struct room){ frame, sizeof(frame) });
 	uint8_t shape = reader_u8(&g->in);
 	uint8_t family = (shape & 1) != 0 ? IP_V6 : IP_V4;
+	uint8_t code = reader_u8(&g->in);
+	acts_before(g, family, code);
+	pump(g);
 	const struct conn *c = conn_of(g->rig.stack, g->open[family == IP_V6]);
 	if ((shape & 2) != 0 && family == IP_V4 && g->opening_alive)
 		c = conn_of(g->rig.stack, g->opening);
 	writer_u8(&b, types[family == IP_V6][shape >> 2 & 7]);
-	writer_u8(&b, reader_u8(&g->in) % 16);
+	writer_u8(&b, code % 16);
 	writer_be16(&b, 0);
 	writer_be32(&b, reader_be16(&g->in));
 	if ((shape & 0x60) != 0)
@@ -112,13 +166,18 @@ static void message_act(struct game *g)
 	tcp_input(g->rig.stack, writer_span(&w), 0, g->now);
 }
 
-static void say(struct game *g, uint8_t family, uint8_t flags, struct seq seq, struct seq ack)
+static void say(struct game *g, uint8_t family, uint8_t flags, struct seq seq, struct seq ack,
+                const struct tcp_sack_block *sack)
 {
 	static uint8_t frame[256];
 	struct writer w = writer_of((struct room){ frame, sizeof(frame) });
 	struct tcp_seg seg = { .src_port = 5000, .dst_port = 25, .seq = seq, .ack = ack, .flags = flags, .window = 65535 };
 	seg.options.mss_known = (flags & TCP_SYN) != 0;
 	seg.options.mss = MSS_MOST;
+	seg.options.sack_permitted = (flags & TCP_SYN) != 0;
+	seg.options.sack_count = sack != NULL && !seq_eq(sack->begin, sack->end) ? 1 : 0;
+	if (sack != NULL)
+		seg.options.sack[0] = *sack;
 	begin_frame(g, &w, family, IP_TCP, tcp_seg_header_bytes(&seg.options), 64);
 	size_t l4 = w.used;
 	tcp_seg_emit(&w, &seg);
@@ -134,14 +193,14 @@ static struct handle accept_one(struct game *g, uint8_t family)
 	static uint8_t frame[RIG_FRAME_BYTES];
 	struct tcp_frame_meta meta;
 	uint32_t slot = 0;
-	say(g, family, TCP_SYN, seq_of(100), seq_of(0));
+	say(g, family, TCP_SYN, seq_of(100), seq_of(0), NULL);
 	while (tcp_output(g->rig.stack, (struct room){ frame, sizeof(frame) }, &meta, g->now) > 0) {
 	}
 	struct conn *c = NULL, *at;
 	while ((at = slab_next(&g->rig.stack->conns, &slot)) != NULL)
 		c = at->remote.family == family && at->state == CONN_SYN_RECEIVED ? at : c;
 	demand(c != NULL);
-	say(g, family, TCP_ACK, seq_of(101), seq_add(c->iss, 1));
+	say(g, family, TCP_ACK, seq_of(101), seq_add(c->iss, 1), NULL);
 	demand(tcp_next_event(g->rig.stack, &e) && (e.bits & TCP_ACCEPTED) != 0);
 	demand(byteq_write(tcp_tx(g->rig.stack, e.id), &g->rig.pool, span_of(zeros, sizeof(zeros))) == sizeof(zeros));
 	tcp_tx_added(g->rig.stack, e.id, g->now);
@@ -173,6 +232,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct game *g = calloc(1, sizeof(*g));
 	struct tcp_config config = rig_config(1);
+	config.retries_max = UINT8_MAX; /* only messages shall end connections */
 	g->now = (struct instant){ .us = 1000 * SECOND_US };
 	rig_make(&g->rig, &config, 64, g->now);
 	if (!tcp_listen(g->rig.stack, (struct endpoint){ .port = 25 }, 1))

@@ -449,7 +449,7 @@ uint32_t facade_events(struct facade *f, int socket, enum tcp_close_reason *why)
 bool facade_is_empty(const struct facade *f)
 {
 	const struct tcp_stack *s = f->stack;
-	return s->conns.used == 0 && s->waits.slab.used == 0 && s->reasms.used == 0 &&
+	return s->conns.used == 0 && s->waits.slab.used == 0 && s->reasms.used == 0 && s->searches.used == 0 &&
 	       s->flows.count == 0 && s->half_open == 0 && s->sources.count == 0 && f->pool.free_count == f->pool.total &&
 	       s->wheel.count == 0 && link_empty(&s->ready) && link_empty(&s->events) && link_empty(&s->stalled);
 }

@@ -3,10 +3,11 @@
  *
  *	tcp-sim [--first SEED] [--seeds COUNT] [--seed SEED]
  *	tcp-sim --bulk MIB [--lost PER_MILLE] [--corrupted PER_MILLE] [--delay US] [--jitter US]
- *	        [--rate BYTES_PER_SECOND] [--queue BYTES] [--newreno 1] [--at-least BYTES_PER_SECOND] [--watch MS] [--seed SEED]
+ *	        [--rate BYTES_PER_SECOND] [--queue BYTES] [--newreno 1] [--narrow MTU --narrow-from SECONDS
+ *	        --narrow-to SECONDS] [--at-least BYTES_PER_SECOND] [--mss-at-least BYTES] [--watch MS] [--seed SEED]
  *
  * The seeds are the first thing printed; each failing seed is named with the command that repeats it. Every
- * fiftieth seed is run twice and must leave the same trace.
+ * fiftieth seed is run twice and must leave the same trace. A narrow path swallows what is larger without a word.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 struct options {
 	uint64_t first, count, bulk_mib, lost, corrupted, delay_us, rate, queue, newreno, at_least, jitter_us, watch_ms;
+	uint64_t narrow, narrow_from, narrow_to, mss_at_least;
 	bool verbose;
 };
 
@@ -29,7 +31,9 @@ static struct options options_read(int argc, char **argv)
 	} known[] = { { "--first", &o.first },     { "--seeds", &o.count },   { "--bulk", &o.bulk_mib },
 		          { "--lost", &o.lost },       { "--corrupted", &o.corrupted }, { "--delay", &o.delay_us },
 		          { "--rate", &o.rate },       { "--queue", &o.queue },   { "--at-least", &o.at_least },
-		          { "--newreno", &o.newreno }, { "--jitter", &o.jitter_us }, { "--watch", &o.watch_ms }, { "--seed", &o.first } };
+		          { "--newreno", &o.newreno }, { "--jitter", &o.jitter_us }, { "--watch", &o.watch_ms },
+		          { "--narrow", &o.narrow },   { "--narrow-from", &o.narrow_from }, { "--narrow-to", &o.narrow_to },
+		          { "--mss-at-least", &o.mss_at_least }, { "--seed", &o.first } };
 	for (int i = 1; i < argc; i += 2) {
 		unsigned k = 0;
 		while (k < sizeof(known) / sizeof(known[0]) && strcmp(argv[i], known[k].name) != 0)
@@ -91,12 +95,16 @@ static bool bulk_passes(const struct options *o)
 		plan.path[i].bytes_per_second = o->rate;
 		plan.path[i].queue_bytes = (uint32_t)o->queue;
 	}
+	plan.path[0].mtu = (uint32_t)o->narrow;
+	plan.path[0].mtu_silent = true;
+	plan.path[0].mtu_since = (struct instant){ .us = (1000 + o->narrow_from) * SECOND_US };
+	plan.path[0].mtu_until = (struct instant){ .us = (1000 + o->narrow_to) * SECOND_US };
 	tcp_world_run(o->first, &plan, false, &result);
 	print_result("bulk", &result);
 	double rate = (double)result.bytes * 1e6 / (double)result.last_byte_us;
-	printf("  %.0f bytes per second\n", rate);
-	if (result.ok && rate < (double)o->at_least) {
-		printf("  that is too slow\n");
+	printf("  %.0f bytes per second, in the end segments of %u\n", rate, result.mss);
+	if (result.ok && (rate < (double)o->at_least || result.mss < o->mss_at_least)) {
+		printf("  that is too slow, or they are too small\n");
 		return false;
 	}
 	if (!result.ok)

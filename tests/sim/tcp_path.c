@@ -80,7 +80,8 @@ static bool pass_bottleneck(struct path *p, size_t bytes, struct instant now, st
 
 static bool too_big(const struct path *p, struct span frame, struct instant now)
 {
-	return p->plan.mtu != 0 && instant_reached(p->plan.mtu_since, now) &&
+	bool over = p->plan.mtu_until.us != 0 && instant_reached(p->plan.mtu_until, now);
+	return p->plan.mtu != 0 && instant_reached(p->plan.mtu_since, now) && !over &&
 	       frame.bytes > p->plan.mtu + ETH_HEADER_BYTES;
 }
 

@@ -26,7 +26,7 @@ struct path_plan { /* shares are per mille of frames */
 	uint64_t bytes_per_second; /* 0: no bottleneck */
 	uint32_t queue_bytes;
 	uint32_t mtu;              /* IP bytes; 0: any */
-	struct instant mtu_since;
+	struct instant mtu_since, mtu_until; /* 0: for ever */
 	bool mtu_silent; /* what is too big vanishes without an ICMP message */
 };
 

@@ -110,6 +110,10 @@ void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan)
 	if (prng_chance(&p, 200))
 		plan_mtu(&p, plan);
 	plan->ecn = prng_chance(&p, 300);
+	for (unsigned i = 0; i < 2; i++)
+		if (plan->path[i].mtu != 0 && prng_chance(&p, 500)) /* and grows again */
+			plan->path[i].mtu_until =
+				instant_add(plan->path[i].mtu_since, prng_below(&p, 5 * SECOND_US));
 }
 
 void tcp_world_plan_bulk(uint64_t bytes, uint32_t lost, uint32_t corrupted,
@@ -161,6 +165,10 @@ static void app_write(struct world *w, unsigned host, struct side *d)
 	}
 	tcp_tx_added(s, d->id, w->now);
 	if (d->written == d->to_write) {
+		struct tcp_info info;
+		tcp_info(s, d->id, &info);
+		if (d == &w->side[0][0])
+			w->result->mss = info.mss;
 		tcp_shut(s, d->id, w->now);
 		d->shut = true;
 	}

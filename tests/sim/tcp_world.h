@@ -32,6 +32,7 @@ struct tcp_world_result {
 	bool ok;
 	char why[200];
 	uint64_t trace, steps, frames, virtual_us, last_byte_us, retransmits, timeouts, bytes;
+	uint32_t mss; /* of the first talk, when the first host had written all */
 };
 
 void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan);

@@ -11,8 +11,8 @@
  *	set NAME VALUE           mtu, rx_bytes_max, tx_bytes_max, half_open_max, connections_max,
  *	                         rx_bytes_initial, time_wait_ms, reorder_bytes_max, window_shift, rto_initial_ms, blocks,
  *	                         peer_isn, per_source_max, per_source_half_open_max, user_timeout_ms,
- *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn, pacing, fragments; `set vlan N` tags
- *	                         every frame, both ways; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
+ *	                         keep_idle_ms, keep_interval_ms, keep_probes, retries_max, cookies_off, newreno, ecn, pacing,
+ *	                         fragments, mtu_probing_off; `set vlan N` tags every frame, both ways; `set family 6` speaks IPv6, `set wrap 1` puts our ISN just
  *	                         before 2^32
  *
  * Every other line starts with a time in seconds, absolute or `+` relative to the line before, and
@@ -96,6 +96,8 @@ static void set(struct play *p)
 		c->ecn = value != 0;
 	else if (strcmp(name, "fragments") == 0)
 		c->fragments = value != 0;
+	else if (strcmp(name, "mtu_probing_off") == 0)
+		c->mtu_probing_off = value != 0;
 	else if (strcmp(name, "cookies_off") == 0)
 		c->cookies_off = value != 0;
 	else if (strcmp(name, "newreno") == 0)

@@ -108,7 +108,12 @@ static void too_big_makes_segments_smaller_but_not_tiny(void)
 	error(4, 1400, 1u << 24); /* a guess that is not in flight */
 	tcp_info(wire.end[0].stack, id, &info);
 	CU_ASSERT_EQUAL(info.mss, 1448);
+	struct tcp_stack *s = wire.end[0].stack;
+	struct ip_addr peer = rig_addr("198.18.0.2");
+	CU_ASSERT(path_memory_find(&s->paths, 0, peer, wire.now) == NULL); /* nor is it remembered */
 	error(4, 1400, 0);
+	CU_ASSERT_FATAL(path_memory_find(&s->paths, 0, peer, wire.now) != NULL);
+	CU_ASSERT_EQUAL(path_memory_find(&s->paths, 0, peer, wire.now)->mtu, 1400);
 	tcp_info(wire.end[0].stack, id, &info);
 	CU_ASSERT_EQUAL(info.mss, 1348);
 	output_one();

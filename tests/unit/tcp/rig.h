@@ -87,7 +87,7 @@ static inline void rig_free(struct rig *r)
 static inline bool rig_is_empty(const struct rig *r)
 {
 	const struct tcp_stack *s = r->stack;
-	return s->conns.used == 0 && s->waits.slab.used == 0 && s->reasms.used == 0 &&
+	return s->conns.used == 0 && s->waits.slab.used == 0 && s->reasms.used == 0 && s->searches.used == 0 &&
 	       s->flows.count == 0 && s->half_open == 0 && s->sources.count == 0 && r->pool.free_count == r->pool.total &&
 	       s->wheel.count == 0 && link_empty(&s->ready) && link_empty(&s->events) && link_empty(&s->stalled);
 }
