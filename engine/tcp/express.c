@@ -1,10 +1,15 @@
 /*
- * express.c - header prediction: the short way of the frame that is most expected.
+ * express.c - header prediction: the short way of the frames that are most expected.
  *
  * Most frames of a busy connection are its next bytes and say nothing else: sent to us, IP without options, no flag but
  * ACK and PSH, no option but timestamps, the next sequence number, nothing newly acknowledged, the window as it was. Each
- * step of stack.c, demux.c and input.c would find nothing to do for such a frame but what express_take() does. Whatever
- * differs in anything takes the long way, untouched.
+ * step of stack.c, demux.c and input.c would find nothing to do for such a frame but what run_take() does. Whatever differs in
+ * anything takes the long way, untouched.
+ *
+ * Frames of a burst that follow upon each other like this are a run. Each is judged by itself; what is the same for all
+ * (whose they are, the copying, the news for the application, the ACK that is due, the entry in the black box) is done
+ * once. A run ends before the first frame that differs, and there the next may begin. What a run leaves behind is what its
+ * frames would have left one by one.
  */
 #include "tcp/stack_int.h"
 #include "wire/checksum.h"
@@ -14,10 +19,26 @@
 
 #define STAMPS_HEADER_BYTES (TCP_HEADER_BYTES + TCP_STAMP_BYTES)
 
-/* Header length, reserved bits and flags, as the two bytes at offset 12 say them; PSH may stand there too. */
-#define PLAIN_WORD (TCP_HEADER_BYTES / 4u << 12 | TCP_ACK)
-#define STAMPS_WORD (STAMPS_HEADER_BYTES / 4u << 12 | TCP_ACK)
+/* Header length, reserved bits, flags and window, as the four bytes at offset 12 say them; PSH may stand there too. */
+#define PLAIN_WORD (TCP_HEADER_BYTES / 4u << 28 | (uint32_t)TCP_ACK << 16)
+#define STAMPS_WORD (STAMPS_HEADER_BYTES / 4u << 28 | (uint32_t)TCP_ACK << 16)
+#define WORD_PSH ((uint32_t)TCP_PSH << 16)
 #define STAMPS_OPTION 0x0101080au /* NOP, NOP, timestamps, ten bytes (RFC 7323 appendix A) */
+
+struct run { /* frames that follow upon each other */
+	uint32_t word;         /* what stands at offset 12 of each, but for PSH */
+	uint32_t header_bytes; /* of each */
+	uint32_t stamp;        /* no later one is older */
+	struct seq next;       /* behind the last */
+	uint8_t flags;         /* of any */
+	struct received text;
+	struct span payloads[TCP_BURST_MAX];
+};
+
+struct segment { /* of a frame */
+	const uint8_t *l4;
+	uint32_t bytes; /* with its header */
+};
 
 static inline bool same_bytes(const uint8_t *a, const uint8_t *b, uint32_t bytes)
 {
@@ -27,79 +48,149 @@ static inline bool same_bytes(const uint8_t *a, const uint8_t *b, uint32_t bytes
 static bool is_for(const struct tcp_stack *s, const struct conn *c, const struct ahead *a)
 {
 	const struct ip_addr *own = &s->config.addresses[c->local].addr;
-	return c->head.magic != 0 && (c->flags & CONN_IN_FLOW) != 0 && c->remote_port == load_be16(a->l4) &&
-	       c->local_port == load_be16(a->l4 + 2) && c->remote.family == a->family &&
-	       stack_vlan(s, c->local) == a->vlan &&
-	       same_bytes(c->remote.bytes, a->src, a->addr_bytes) && same_bytes(own->bytes, a->dst, a->addr_bytes);
+	const uint8_t *l4 = ahead_l4(a);
+	return c->head.magic != 0 && (c->flags & CONN_IN_FLOW) != 0 && c->remote_port == load_be16(l4) &&
+	       c->local_port == load_be16(l4 + 2) && c->remote.family == a->family && stack_vlan(s, c->local) == a->vlan &&
+	       same_bytes(c->remote.bytes, ahead_src(a), a->addr_bytes) &&
+	       same_bytes(own->bytes, ahead_dst(a), a->addr_bytes);
 }
 
-/* The state, and the header up to its options. */
-static bool is_next(const struct conn *c, const struct ahead *a, uint32_t header_bytes)
+/* The open connection that the frame is for, or NULL. */
+static struct conn *whose(const struct tcp_stack *s, const struct ahead *a)
+{
+	const uint8_t *eth = a->frame.data;
+	if (a->l3_at == 0 || a->ref == FLOW_NONE || (a->ref & FLOW_TIME_WAIT) != 0 || eth_is_group(eth + ETH_MAC_BYTES) ||
+	    memcmp(eth, s->config.mac, ETH_MAC_BYTES) != 0)
+		return NULL;
+	struct conn *c = stack_conn_at(s, a->ref - 1);
+	return is_for(s, c, a) ? c : NULL;
+}
+
+/* Is the connection in a state where the next bytes need nothing else, and what does their header say then? */
+static bool expects(const struct conn *c, struct run *run)
 {
 	const uint32_t held = CONN_PEER_FIN | CONN_FIN_AHEAD | CONN_VISIBLE;
-	uint32_t bytes = a->l4_bytes - header_bytes;
-	return c->state == CONN_ESTABLISHED && (c->flags & held) == CONN_VISIBLE && c->reasm == NULL &&
-	       load_be32(a->l4 + 4) == c->rcv_nxt.v && load_be32(a->l4 + 8) == c->snd_una.v && bytes > 0 &&
-	       bytes <= seq_span(c->rcv_nxt, c->rcv_adv) && c->snd_wnd > 0 &&
-	       (uint32_t)load_be16(a->l4 + 14) << c->snd_shift == c->snd_wnd;
+	bool stamps = (c->flags & CONN_STAMPS) != 0;
+	uint32_t window = c->snd_wnd >> c->snd_shift;
+	run->word = (stamps ? STAMPS_WORD : PLAIN_WORD) | window;
+	run->header_bytes = stamps ? STAMPS_HEADER_BYTES : TCP_HEADER_BYTES;
+	run->stamp = c->stamp_recent;
+	run->next = c->rcv_nxt;
+	return c->state == CONN_ESTABLISHED && (c->flags & held) == CONN_VISIBLE && c->reasm == NULL && window > 0 &&
+	       window <= UINT16_MAX && window << c->snd_shift == c->snd_wnd;
 }
 
-/* Exactly the options that a segment of this connection has; the header's bytes, or 0. */
-static uint32_t plain_header(const struct conn *c, const struct ahead *a)
+/* Exactly the option that a segment of a connection with timestamps has, and not older than the last. */
+static inline bool stamp_good(const struct run *run, const uint8_t *l4)
 {
-	uint32_t word = load_be16(a->l4 + 12) & ~(uint32_t)TCP_PSH;
-	if ((c->flags & CONN_STAMPS) == 0)
-		return word == PLAIN_WORD ? TCP_HEADER_BYTES : 0;
-	bool stamps = word == STAMPS_WORD && a->l4_bytes > STAMPS_HEADER_BYTES &&
-	              load_be32(a->l4 + TCP_HEADER_BYTES) == STAMPS_OPTION &&
-	              (int32_t)(load_be32(a->l4 + TCP_HEADER_BYTES + 4) - c->stamp_recent) >= 0;
-	return stamps ? STAMPS_HEADER_BYTES : 0;
+	return load_be32(l4 + TCP_HEADER_BYTES) == STAMPS_OPTION &&
+	       (int32_t)(load_be32(l4 + TCP_HEADER_BYTES + 4) - run->stamp) >= 0;
+}
+
+static inline bool is_next(const struct run *run, const struct conn *c, struct segment seg)
+{
+	return seg.bytes > run->header_bytes && (load_be32(seg.l4 + 12) & ~WORD_PSH) == run->word &&
+	       load_be32(seg.l4 + 4) == run->next.v && load_be32(seg.l4 + 8) == c->snd_una.v &&
+	       (run->header_bytes == TCP_HEADER_BYTES || stamp_good(run, seg.l4));
 }
 
 /* Where the port has not verified them. Out of line: keeps what it needs out of the way that needs none of it. */
-__attribute__((noinline)) static bool sums_good(const struct tcp_stack *s, const struct conn *c, const struct ahead *a)
+__attribute__((noinline)) static bool sums_good(const struct tcp_stack *s, const struct conn *c, struct segment seg)
 {
 	struct checksum none = { 0 };
-	struct checksum sum = checksum_pseudo(c->remote, stack_addr(s, c->local), IP_TCP, a->l4_bytes);
-	return checksum_finish(checksum_add(sum, span_of(a->l4, a->l4_bytes))) == 0 &&
-	       (a->addr_bytes != 4 || checksum_finish(checksum_add(none, span_of(a->l3, IP4_HEADER_BYTES))) == 0);
+	struct checksum sum = checksum_pseudo(c->remote, stack_addr(s, c->local), IP_TCP, seg.bytes);
+	if (checksum_finish(checksum_add(sum, span_of(seg.l4, seg.bytes))) != 0)
+		return false;
+	struct span ip4 = span_of(seg.l4 - IP4_HEADER_BYTES, IP4_HEADER_BYTES);
+	return c->remote.family != IP_V4 || checksum_finish(checksum_add(none, ip4)) == 0;
 }
 
-static void express_take(struct tcp_stack *s, struct conn *c, const struct ahead *a, uint32_t header_bytes,
-                         struct instant now)
+static inline bool is_sound(const struct tcp_stack *s, const struct conn *c, struct segment seg, uint8_t flags)
 {
-	uint32_t now_ms = (uint32_t)(now.us / MS_US);
-	struct tcp_seg seg = { .seq = c->rcv_nxt, .ack = c->snd_una, .flags = a->l4[13], .window = load_be16(a->l4 + 14) };
-	seg.payload = span_of(a->l4 + header_bytes, a->l4_bytes - header_bytes);
-	stack_note_in(s, c, &seg, now);
-	s->counters.segments_in++;
-	s->counters.predicted++;
-	c->heard_ms = now_ms;
-	c->keep_sent = 0;
-	if (header_bytes == STAMPS_HEADER_BYTES && !seq_gt(c->rcv_nxt, c->ack_sent)) {
-		c->stamp_recent = load_be32(a->l4 + TCP_HEADER_BYTES + 4);
-		c->stamp_recent_ms = now_ms;
+	return (flags & TCP_FRAME_CHECKED) != 0 || sums_good(s, c, seg);
+}
+
+static inline void run_add(struct run *run, struct segment seg)
+{
+	uint32_t bytes = seg.bytes - run->header_bytes;
+	run->payloads[run->text.count++] = span_of(seg.l4 + run->header_bytes, bytes);
+	run->text.bytes += bytes;
+	run->text.segments++;
+	run->next = seq_add(run->next, bytes);
+	run->flags |= seg.l4[13];
+}
+
+/* The timestamp to echo is that of the segment that an ACK is for (RFC 7323 4.3 (2)): only the first can be that, the
+ * others begin behind what our last ACK was for. */
+static void note_stamp(struct run *run, struct conn *c, struct segment seg, struct instant now)
+{
+	if (run->header_bytes != STAMPS_HEADER_BYTES || seq_gt(c->rcv_nxt, c->ack_sent))
+		return;
+	run->stamp = c->stamp_recent = load_be32(seg.l4 + TCP_HEADER_BYTES + 4);
+	c->stamp_recent_ms = (uint32_t)(now.us / MS_US);
+}
+
+static void run_begin(struct run *run, struct segment seg)
+{
+	run->flags = 0;
+	run->text = (struct received){ .pieces = run->payloads };
+	run_add(run, seg);
+	run->text.first_bytes = run->text.bytes;
+}
+
+/* a[0] has begun the run: those of the `count` from there on that follow, and can be taken for certain. */
+static void run_extend(const struct tcp_stack *s, const struct conn *c, struct run *run, const struct ahead *a,
+                       uint32_t count)
+{
+	uint32_t bytes_max = at_most(text_room(s, c), BLACK_BOX_BYTES_MAX);
+	for (uint32_t i = 1; i < count && a[i].same; i++) {
+		const uint8_t *l3 = a[i].frame.data + a->l3_at;
+		size_t bytes = a[i].frame.bytes - a->l3_at;
+		struct segment seg = { .l4 = a[i].frame.data + a->l4_at,
+			               .bytes = a->family == IP_V4 ? ahead_ip4_bytes(l3, bytes) : ahead_ip6_bytes(l3, bytes) };
+		if (!is_next(run, c, seg) || run->text.bytes + seg.bytes - run->header_bytes > bytes_max ||
+		    !is_sound(s, c, seg, a[i].flags))
+			return;
+		run_add(run, seg);
 	}
-	c->snd_wl1 = c->rcv_nxt;
+}
+
+static void run_take(struct tcp_stack *s, struct conn *c, const struct run *run, struct instant now)
+{
+	uint32_t segments = run->text.segments;
+	struct seq last = seq_add(run->next, 0u - (uint32_t)run->payloads[segments - 1].bytes);
+	struct black_box_entry entry = { .seq = c->rcv_nxt.v,
+		                         .ack = c->snd_una.v,
+		                         .window = (uint16_t)run->word,
+		                         .bytes = (uint16_t)run->text.bytes,
+		                         .mark = segments > 1 ? BLACK_BOX_RUN : BLACK_BOX_IN,
+		                         .flags = run->flags,
+		                         .detail = segments > 1 ? (uint8_t)segments : 0 };
+	s->boxes.current = stack_note_segment(s, c, entry, now);
+	s->counters.segments_in += segments;
+	s->counters.predicted += segments;
+	c->heard_ms = (uint32_t)(now.us / MS_US);
+	c->keep_sent = 0;
+	c->snd_wl1 = last;
 	c->snd_wl2 = c->snd_una;
-	text_in_order(s, c, seg.payload, now);
+	text_in_order(s, c, &run->text, now);
 	stack_noted_in(s);
 }
 
-bool express_input(struct tcp_stack *s, const struct ahead *a, bool checked, struct instant now)
+uint32_t express_input(struct tcp_stack *s, const struct ahead *a, uint32_t count, struct instant now)
 {
-	const uint8_t *eth = a->frame.data;
-	if (a->l3 == NULL || a->ref == FLOW_NONE || (a->ref & FLOW_TIME_WAIT) != 0 || eth_is_group(eth + ETH_MAC_BYTES) ||
-	    memcmp(eth, s->config.mac, ETH_MAC_BYTES) != 0)
-		return false;
-	struct conn *c = stack_conn_at(s, a->ref - 1);
-	if (!is_for(s, c, a) || (a->marked && (c->flags & CONN_ECN) != 0))
-		return false;
-	uint32_t header_bytes = plain_header(c, a);
-	if (header_bytes == 0 || !is_next(c, a, header_bytes) || (!checked && !sums_good(s, c, a)))
-		return false;
+	struct run run;
+	struct segment seg = { .l4 = ahead_l4(a), .bytes = a->l4_bytes };
+	struct conn *c = whose(s, a);
+	if (c == NULL || (a->marked && (c->flags & CONN_ECN) != 0) || !expects(c, &run) || !is_next(&run, c, seg) ||
+	    seg.bytes - run.header_bytes > seq_span(c->rcv_nxt, c->rcv_adv) || !is_sound(s, c, seg, a->flags))
+		return 0;
 	if (a->hash != 0)
 		ahead_remember(s, a, a->ref);
-	express_take(s, c, a, header_bytes, now);
-	return true;
+	run_begin(&run, seg);
+	note_stamp(&run, c, seg, now);
+	if (count > 1 && a[1].same)
+		run_extend(s, c, &run, a, count);
+	run_take(s, c, &run, now);
+	return run.text.segments;
 }

@@ -220,13 +220,13 @@ static bool headers_are_plain(const struct ip_view *ip, bool v4)
 }
 
 static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, const struct ahead *ahead,
-                     bool checked, bool final, struct instant now)
+                     struct instant now)
 {
 	struct packet p = { .mac = eth->src,
 		            .group = eth_is_group(eth->dst),
 		            .vlan = eth->vlan,
-		            .checked = checked,
-		            .final = final,
+		            .checked = (ahead->flags & TCP_FRAME_CHECKED) != 0,
+		            .final = (ahead->flags & TCP_FRAME_FINAL) != 0,
 		            .ahead = ahead };
 	enum ip_outcome outcome = v4 ? ip4_parse(eth->payload, eth->l3_offset, p.checked, &p.ip)
 	                             : ip6_parse(eth->payload, eth->l3_offset, &p.ip);
@@ -238,7 +238,7 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 		stack_drop(s, drop_of(outcome));
 }
 
-void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, bool final, struct instant now)
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant now)
 {
 	struct eth_view eth;
 	struct span frame = ahead->frame;
@@ -247,9 +247,9 @@ void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, b
 	else if (!for_our_mac(s, &eth) || eth_is_group(eth.src))
 		stack_drop(s, TCP_DROP_NOT_OUR_MAC);
 	else if (eth.type == ETH_IP4)
-		ip_input(s, &eth, true, ahead, checked, final, now);
+		ip_input(s, &eth, true, ahead, now);
 	else if (eth.type == ETH_IP6)
-		ip_input(s, &eth, false, ahead, checked, final, now);
+		ip_input(s, &eth, false, ahead, now);
 	else if (eth.type == ETH_ARP)
 		host_arp_input(s, &eth, now);
 	else if (eth_is_tag(eth.type))

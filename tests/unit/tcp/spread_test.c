@@ -81,13 +81,13 @@ static void end(void)
 
 static uint32_t queue_of(struct span frame)
 {
-	struct ahead a;
-	ahead_look(server.stack, frame, &a);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(a.l3);
-	struct endpoint from = { .addr = { .family = a.family }, .port = load_be16(a.l4) };
-	struct endpoint to = { .addr = { .family = a.family }, .port = load_be16(a.l4 + 2) };
-	memcpy(from.addr.bytes, a.src, a.addr_bytes);
-	memcpy(to.addr.bytes, a.dst, a.addr_bytes);
+	struct ahead a = { .frame = frame };
+	ahead_look(server.stack, &a);
+	CU_ASSERT_FATAL(a.l3_at != 0);
+	struct endpoint from = { .addr = { .family = a.family }, .port = load_be16(ahead_l4(&a)) };
+	struct endpoint to = { .addr = { .family = a.family }, .port = load_be16(ahead_l4(&a) + 2) };
+	memcpy(from.addr.bytes, ahead_src(&a), a.addr_bytes);
+	memcpy(to.addr.bytes, ahead_dst(&a), a.addr_bytes);
 	return device == FRAME_BY_FRAME ? carried % STACKS : rss_queue_of(ports[0], from, to);
 }
 
