@@ -110,6 +110,10 @@ void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan)
 	if (prng_chance(&p, 200))
 		plan_mtu(&p, plan);
 	plan->ecn = prng_chance(&p, 300);
+	plan->turn_us = maybe(&p, 10000);
+	if (prng_chance(&p, 300)) /* who only listens has nothing acknowledged: its peer's segments differ in nothing */
+		for (unsigned i = 0, silent = (unsigned)prng_below(&p, 2); i < plan->talks; i++)
+			plan->bytes[i][silent] = 0;
 }
 
 void tcp_world_plan_bulk(uint64_t bytes, uint32_t lost, uint32_t corrupted,
@@ -342,17 +346,41 @@ static void flush(struct world *w)
 	}
 }
 
+static void count_runs(struct world *w, unsigned host)
+{
+	const struct tcp_stack *s = w->host[host].stack;
+	const struct conn *c;
+	uint32_t slot = 0;
+	while ((c = slab_next(&s->conns, &slot)) != NULL) {
+		const struct black_box *ring = black_box_of(&s->boxes, &c->head);
+		w->result->runs += ring != NULL && ring->last.us == w->now.us &&
+		                   ring->entries[(ring->count - 1) % BLACK_BOX_ENTRIES].mark == BLACK_BOX_RUN;
+	}
+}
+
+static bool deliver_burst(struct world *w, unsigned host)
+{
+	struct path_frame f[TCP_BURST_MAX];
+	struct span frames[TCP_BURST_MAX];
+	uint32_t flags[TCP_BURST_MAX], count = 0;
+	for (; count < TCP_BURST_MAX && path_next(&w->path[1 - host], w->now, &f[count]); count++) {
+		frames[count] = span_of(f[count].data, f[count].bytes);
+		flags[count] = TCP_FRAME_FINAL;
+		watch(w, host, frames[count], false);
+	}
+	(void)tcp_input_burst(w->host[host].stack, frames, flags, count, w->now);
+	if (count > 1)
+		count_runs(w, host);
+	for (uint32_t i = 0; i < count; i++)
+		path_done(&f[i]);
+	return count > 0;
+}
+
 static void deliver(struct world *w)
 {
-	struct path_frame f;
-	for (unsigned host = 0; host < 2; host++) {
-		while (path_next(&w->path[1 - host], w->now, &f)) {
-			struct span frame = span_of(f.data, f.bytes);
-			watch(w, host, frame, false);
-			tcp_input(w->host[host].stack, frame, 0, w->now);
-			path_done(&f);
-		}
-	}
+	for (unsigned host = 0; host < 2; host++)
+		while (deliver_burst(w, host))
+			continue;
 }
 
 /* ---- a run ---- */
@@ -436,6 +464,15 @@ static bool all_over(const struct world *w)
 	       w->path[1].count == 0;
 }
 
+/* No sooner than at the next turn. */
+static struct instant turn_of(const struct world *w, struct instant at)
+{
+	uint64_t turn_us = w->plan->turn_us;
+	if (turn_us == 0 || at.us == UINT64_MAX)
+		return at;
+	return (struct instant){ .us = (at.us + turn_us - 1) / turn_us * turn_us };
+}
+
 /* When somebody acts next; applications that wait for blocks or have paused look again soon. */
 static struct instant next_moment(const struct world *w)
 {
@@ -486,7 +523,7 @@ static void run(struct world *w)
 		flush(w);
 		if (all_over(w))
 			break;
-		struct instant at = next_moment(w);
+		struct instant at = turn_of(w, next_moment(w));
 		if (at.us == UINT64_MAX && !all_over(w))
 			fail(w, "nothing will ever happen again", w->result->steps);
 		if (instant_before(limit, at))

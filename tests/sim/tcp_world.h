@@ -24,6 +24,7 @@ struct tcp_world_plan { /* what a seed chose */
 	uint16_t mtu[2];
 	uint32_t rx_bytes_max[2], rx_bytes_initial, tx_bytes_max, blocks[2];
 	bool newreno, nagle, ecn;
+	uint64_t turn_us; /* frames wait so long for the turn of a host, and come as a burst; 0: at once */
 	uint64_t limit_us; /* of virtual time */
 };
 
@@ -31,6 +32,7 @@ struct tcp_world_result {
 	bool ok;
 	char why[200];
 	uint64_t trace, steps, frames, virtual_us, last_byte_us, retransmits, timeouts, bytes;
+	uint64_t runs; /* bursts that ended in several segments taken as one (tcp/express.c) */
 };
 
 void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan);
