@@ -232,8 +232,7 @@ static void set_ack(uint8_t *frame, uint32_t ack)
 static void run_receive(struct bench *b, uint64_t count, uint32_t segment_bytes, unsigned burst, unsigned connections)
 {
 	static uint8_t rooms[TURN][FRAME_ROOM];
-	struct span frames[TURN];
-	uint32_t flags[TURN];
+	struct tcp_frame frames[TURN];
 	struct peer p[TURN];
 	struct handle id[TURN];
 	(void)bench_make(b, 64, 1024);
@@ -242,8 +241,8 @@ static void run_receive(struct bench *b, uint64_t count, uint32_t segment_bytes,
 		id[k] = open_one(b, &p[k]);
 	}
 	for (unsigned k = 0; k < TURN; k++) {
-		frames[k] = span_of(rooms[k], build(b, &p[k % connections], TCP_ACK, segment_bytes, rooms[k]));
-		flags[k] = TCP_FRAME_CHECKED;
+		size_t bytes = build(b, &p[k % connections], TCP_ACK, segment_bytes, rooms[k]);
+		frames[k] = (struct tcp_frame){ .head = span_of(rooms[k], bytes), .flags = TCP_FRAME_CHECKED };
 	}
 	uint64_t begin = nanoseconds();
 	for (uint64_t i = 0; i < count; i += TURN) {
@@ -252,7 +251,7 @@ static void run_receive(struct bench *b, uint64_t count, uint32_t segment_bytes,
 			p[k % connections].next += segment_bytes;
 		}
 		for (unsigned k = 0; k < TURN; k += burst)
-			tcp_input_burst(b->stack, frames + k, flags + k, burst, b->now);
+			tcp_input_burst(b->stack, frames + k, burst, b->now);
 		for (unsigned k = 0; k < connections; k++) {
 			struct byteq *rx = tcp_rx(b->stack, id[k]);
 			byteq_consume(rx, &b->pool, byteq_bytes(rx));
@@ -383,8 +382,7 @@ static void open_many(struct bench *b, uint32_t connections, uint32_t *acks)
 static void run_lookup(struct bench *b, uint64_t count, uint32_t connections)
 {
 	static uint8_t rooms[TCP_BURST_MAX][FRAME_ROOM];
-	struct span frames[TCP_BURST_MAX];
-	uint32_t flags[TCP_BURST_MAX];
+	struct tcp_frame frames[TCP_BURST_MAX];
 	uint32_t *acks = reserve((size_t)connections * sizeof(*acks));
 	(void)bench_make(b, connections, 64);
 	open_many(b, connections, acks);
@@ -395,11 +393,11 @@ static void run_lookup(struct bench *b, uint64_t count, uint32_t connections)
 			struct peer p = peer_of((uint32_t)at);
 			p.next = 1001;
 			p.ack = acks[at];
-			frames[k] = span_of(rooms[k], build(b, &p, TCP_ACK, 0, rooms[k]));
-			flags[k] = TCP_FRAME_CHECKED;
+			frames[k] = (struct tcp_frame){ .head = span_of(rooms[k], build(b, &p, TCP_ACK, 0, rooms[k])),
+				                        .flags = TCP_FRAME_CHECKED };
 		}
 		uint64_t begin = nanoseconds();
-		tcp_input_burst(b->stack, frames, flags, TCP_BURST_MAX, b->now);
+		tcp_input_burst(b->stack, frames, TCP_BURST_MAX, b->now);
 		ns += nanoseconds() - begin;
 	}
 	report("lookup, ACK for one of many", count, ns);

@@ -22,7 +22,7 @@
 static bool look_ip4(struct ahead *a)
 {
 	const uint8_t *ip = a->frame.data + a->l3_at;
-	size_t bytes = a->frame.bytes - a->l3_at;
+	size_t bytes = a->bytes - a->l3_at;
 	if (bytes < IP4_HEADER_BYTES + TCP_HEADER_BYTES || ip[0] != 0x45 || ip[9] != IP_TCP)
 		return false;
 	uint32_t l4_bytes = ahead_ip4_bytes(ip, bytes);
@@ -40,7 +40,7 @@ static bool look_ip4(struct ahead *a)
 static bool look_ip6(struct ahead *a)
 {
 	const uint8_t *ip = a->frame.data + a->l3_at;
-	size_t bytes = a->frame.bytes - a->l3_at;
+	size_t bytes = a->bytes - a->l3_at;
 	if (bytes < IP6_HEADER_BYTES + TCP_HEADER_BYTES || ip[0] >> 4 != 6 || ip[6] != IP_TCP)
 		return false;
 	uint32_t l4_bytes = ahead_ip6_bytes(ip, bytes);
@@ -68,14 +68,20 @@ static uint32_t recent_place(uint32_t key)
 	return key / (UINT32_MAX / TCP_RECENT_CONNECTIONS + 1);
 }
 
-/* Out of line: keeps what it needs of the stack out of the way that needs none of it. */
-__attribute__((noinline)) static uint32_t hash_of(const struct tcp_stack *s, const struct ahead *a)
+struct tuple ahead_tuple(const struct ahead *a)
 {
 	const uint8_t *l4 = ahead_l4(a);
 	struct tuple t = { .local_port = load_be16(l4 + 2), .remote_port = load_be16(l4) };
 	t.local.family = t.remote.family = a->family;
 	memcpy(t.local.bytes, ahead_dst(a), a->addr_bytes);
 	memcpy(t.remote.bytes, ahead_src(a), a->addr_bytes);
+	return t;
+}
+
+/* Out of line: keeps what it needs of the stack out of the way that needs none of it. */
+__attribute__((noinline)) static uint32_t hash_of(const struct tcp_stack *s, const struct ahead *a)
+{
+	struct tuple t = ahead_tuple(a);
 	return (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, &t);
 }
 
@@ -124,15 +130,20 @@ static bool look_eth(struct ahead *a)
 	return (type == ETH_IP4 && look_ip4(a)) || (type == ETH_IP6 && look_ip6(a));
 }
 
-void ahead_look(const struct tcp_stack *s, struct ahead *a)
+bool ahead_read(struct ahead *a)
 {
 	a->same = false;
 	a->hash = 0;
 	a->ref = FLOW_NONE;
-	if (look_eth(a))
-		look_up(s, a);
-	else
+	if (!look_eth(a))
 		a->l3_at = 0;
+	return a->l3_at != 0;
+}
+
+void ahead_look(const struct tcp_stack *s, struct ahead *a)
+{
+	if (ahead_read(a))
+		look_up(s, a);
 }
 
 /* The first reference under the hash; the walk over others, if there are any, is demux.c's. */
@@ -145,11 +156,11 @@ static void look_closer(const struct tcp_stack *s, struct ahead *a)
 
 /* Headers that have all in common that says whose they are and how: ports, which differ most often, and addresses;
  * Ethernet with its tag; IP's version, class and protocol. */
-static inline bool is_same(const struct ahead *a, struct span frame)
+static inline bool is_same(const struct ahead *a, const struct ahead *b)
 {
-	const uint8_t *eth = a->frame.data, *other = frame.data;
+	const uint8_t *eth = a->frame.data, *other = b->frame.data;
 	uint32_t l3 = a->l3_at, src = a->src_at, l4 = a->l4_at;
-	if (l3 == 0 || frame.bytes < l4 + TCP_HEADER_BYTES || memcmp(eth + l4, other + l4, 4) != 0 ||
+	if (b->frame.bytes < l4 + TCP_HEADER_BYTES || memcmp(eth + l4, other + l4, 4) != 0 ||
 	    memcmp(eth, other, ETH_HEADER_BYTES + 2) != 0 || memcmp(eth + l3 - 2, other + l3 - 2, 4) != 0)
 		return false;
 	if (a->addr_bytes != 4)
@@ -163,24 +174,24 @@ void ahead_remember(struct tcp_stack *s, const struct ahead *a, uint32_t ref)
 		s->recent[recent_place(a->key)] = (struct recent){ .key = a->key, .ref = ref };
 }
 
-static void look_at_all(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,
-                        struct ahead *seen)
+static void look_at_all(struct tcp_stack *s, const struct tcp_frame *frames, uint32_t count, struct ahead *seen)
 {
 	uint32_t believed = TCP_FRAME_FINAL | (s->config.rx_checksum_offload ? TCP_FRAME_CHECKED : 0);
 	const struct ahead *last = NULL;
+	uint64_t bytes = 0;
 	bool unknown = false;
 	for (uint32_t i = 0; i < count; i++) {
 		struct ahead *a = &seen[i];
-		s->counters.bytes_in += frames[i].bytes;
-		a->frame = frames[i];
-		a->flags = (uint8_t)(flags[i] & believed);
-		a->same = last != NULL && is_same(last, a->frame);
+		ahead_begin(a, &frames[i], believed);
+		bytes += a->bytes;
+		a->same = last != NULL && is_same(last, a);
 		if (a->same)
 			continue;
 		ahead_look(s, a);
 		unknown |= a->hash != 0;
-		last = a;
+		last = a->l3_at != 0 ? a : NULL;
 	}
+	s->counters.bytes_in += bytes;
 	for (uint32_t i = 0; i < count && unknown; i++)
 		if (!seen[i].same && seen[i].hash != 0)
 			look_closer(s, &seen[i]);
@@ -194,15 +205,14 @@ static void look_late(const struct tcp_stack *s, struct ahead *a)
 		look_closer(s, a);
 }
 
-uint32_t tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,
-                         struct instant now)
+uint32_t tcp_input_burst(struct tcp_stack *s, const struct tcp_frame *frames, uint32_t count, struct instant now)
 {
 	struct ahead seen[TCP_BURST_MAX];
 	uint32_t elsewhere = 0, taken;
 	CHECK(count <= TCP_BURST_MAX);
 	s->now = now;
 	s->counters.frames_in += count;
-	look_at_all(s, frames, flags, count, seen);
+	look_at_all(s, frames, count, seen);
 	for (uint32_t i = 0; i < count; i += taken) {
 		if (seen[i].same)
 			look_late(s, &seen[i]);
@@ -219,6 +229,6 @@ uint32_t tcp_input_burst(struct tcp_stack *s, const struct span *frames, const u
 
 void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct instant now)
 {
-	flags |= TCP_FRAME_FINAL;
-	(void)tcp_input_burst(s, &frame, &flags, 1, now);
+	const struct tcp_frame whole = { .head = frame, .flags = flags | TCP_FRAME_FINAL };
+	(void)tcp_input_burst(s, &whole, 1, now);
 }

@@ -10,15 +10,18 @@
 
 #include "base/instant.h"
 #include "base/span.h"
+#include "tcp/tcp.h"
+#include "tcp/tuple_int.h"
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 #include "wire/load.h"
 
-struct tcp_stack;
 
 /* What a frame seems to be, from a glance at its headers. Nothing of it is checked but lengths. */
 struct ahead {
-	struct span frame;
+	struct span frame;  /* of one in pieces: the first, if all headers are in it and there are not too many; else none */
+	const struct tcp_frame *whole;
+	uint32_t bytes;     /* of the whole */
 	uint8_t flags;      /* TCP_FRAME_* */
 	bool same;          /* its headers are like those of the frame before it in the burst: nothing below is known then */
 	uint8_t l3_at;      /* of the IP header; 0: not TCP directly in plain IPv4 or IPv6, and nothing below holds */
@@ -33,6 +36,11 @@ struct ahead {
 	uint32_t hash;      /* of the flow table, if not found among those; 0: not known */
 	uint32_t ref;       /* whose it seems to be, as in the flow table; FLOW_NONE: nobody's */
 };
+
+static inline bool ahead_is_chained(const struct ahead *a)
+{
+	return a->bytes != a->frame.bytes;
+}
 
 static inline const uint8_t *ahead_src(const struct ahead *a)
 {
@@ -72,9 +80,27 @@ struct recent {
 	uint32_t key, ref;
 };
 
+/* `flags`: those that are believed. */
+static inline void ahead_begin(struct ahead *a, const struct tcp_frame *frame, uint32_t flags)
+{
+	a->frame = frame->head;
+	a->whole = frame;
+	a->bytes = (uint32_t)frame->head.bytes;
+	a->flags = (uint8_t)(frame->flags & flags);
+	if (frame->more_count == 0)
+		return;
+	a->bytes = (uint32_t)tcp_frame_bytes(frame);
+	if (a->frame.bytes < TCP_CUT_HEADERS_MAX || frame->more_count >= TCP_PIECES_MAX)
+		a->frame = SPAN_NONE;
+}
+
 /* ---- ahead.c ---- */
-/* The first look at a->frame. */
+/* Reads the headers of a frame, behind ahead_begin(); false: it is nothing plain. */
+bool ahead_read(struct ahead *a);
+/* The same, and whose it may be. */
 void ahead_look(const struct tcp_stack *s, struct ahead *a);
+/* From and to whom it is. */
+struct tuple ahead_tuple(const struct ahead *a);
 /* The frame of `a` was for this connection: the next one may be, too. */
 void ahead_remember(struct tcp_stack *s, const struct ahead *a, uint32_t ref);
 /* ---- express.c ---- */

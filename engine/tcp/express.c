@@ -10,6 +10,9 @@
  * (whose they are, the copying, the news for the application, the ACK that is due, the entry in the black box) is done
  * once. A run ends before the first frame that differs, and there the next may begin. What a run leaves behind is what its
  * frames would have left one by one.
+ *
+ * A frame may be several segments that the port put together (LRO), and lie in several pieces, all headers in the first
+ * one: its payload is copied from where it lies. It counts as the segments that it was made of.
  */
 #include "tcp/stack_int.h"
 #include "wire/checksum.h"
@@ -17,6 +20,7 @@
 #include "wire/ip4.h"
 #include "wire/load.h"
 
+#define RUN_PIECES_MAX (4 * TCP_BURST_MAX) /* each frame of a burst has room for one, and some for more */
 #define STAMPS_HEADER_BYTES (TCP_HEADER_BYTES + TCP_STAMP_BYTES)
 
 /* Header length, reserved bits, flags and window, as the four bytes at offset 12 say them; PSH may stand there too. */
@@ -31,9 +35,15 @@ struct run { /* frames that follow upon each other */
 	uint32_t stamp;        /* no later one is older */
 	struct seq next;       /* behind the last */
 	uint8_t flags;         /* of any */
-	struct received text;
-	struct span payloads[TCP_BURST_MAX];
+	uint32_t last_bytes;   /* payload of the last frame, */
+	uint32_t bytes;        /* and of all */
+	uint32_t joined;       /* segments that were no frame of their own */
+	uint32_t first_bytes;  /* of the first segment */
+	struct span *end;      /* behind the last of: */
+	struct span pieces[RUN_PIECES_MAX];
 };
+
+_Static_assert(TCP_PIECES_MAX + TCP_BURST_MAX <= RUN_PIECES_MAX, "a run has room for its first frame");
 
 struct segment { /* of a frame */
 	const uint8_t *l4;
@@ -76,6 +86,9 @@ static bool expects(const struct conn *c, struct run *run)
 	run->header_bytes = stamps ? STAMPS_HEADER_BYTES : TCP_HEADER_BYTES;
 	run->stamp = c->stamp_recent;
 	run->next = c->rcv_nxt;
+	run->flags = 0;
+	run->bytes = run->joined = 0;
+	run->end = run->pieces;
 	return c->state == CONN_ESTABLISHED && (c->flags & held) == CONN_VISIBLE && c->reasm == NULL && window > 0 &&
 	       window <= UINT16_MAX && window << c->snd_shift == c->snd_wnd;
 }
@@ -94,30 +107,74 @@ static inline bool is_next(const struct run *run, const struct conn *c, struct s
 	       (run->header_bytes == TCP_HEADER_BYTES || stamp_good(run, seg.l4));
 }
 
+/* `bytes` of a frame in pieces, from offset `at` in the first one on; returns how many spans that is. That there are so
+ * many bytes is known. */
+static uint32_t pieces_of(const struct ahead *a, uint32_t at, uint32_t bytes, struct span *pieces)
+{
+	const struct tcp_frame *f = a->whole;
+	uint32_t count = 0;
+	struct span piece = span_after(f->head, at);
+	for (uint32_t i = 0;; i++) {
+		if (piece.bytes > 0)
+			pieces[count++] = span_head(piece, bytes);
+		if (piece.bytes >= bytes)
+			return count;
+		bytes -= (uint32_t)piece.bytes;
+		CHECK(i < f->more_count);
+		piece = f->more[i];
+	}
+}
+
+static struct checksum add_segment(struct checksum sum, const struct ahead *a, struct segment seg)
+{
+	struct span pieces[TCP_PIECES_MAX];
+	if (!ahead_is_chained(a))
+		return checksum_add(sum, span_of(seg.l4, seg.bytes));
+	uint32_t at = (uint32_t)(seg.l4 - a->frame.data);
+	return checksum_add_all(sum, pieces, pieces_of(a, at, seg.bytes, pieces));
+}
+
 /* Where the port has not verified them. Out of line: keeps what it needs out of the way that needs none of it. */
-__attribute__((noinline)) static bool sums_good(const struct tcp_stack *s, const struct conn *c, struct segment seg)
+__attribute__((noinline)) static bool sums_good(const struct tcp_stack *s, const struct conn *c, const struct ahead *a,
+                                                struct segment seg)
 {
 	struct checksum none = { 0 };
 	struct checksum sum = checksum_pseudo(c->remote, stack_addr(s, c->local), IP_TCP, seg.bytes);
-	if (checksum_finish(checksum_add(sum, span_of(seg.l4, seg.bytes))) != 0)
+	if (checksum_finish(add_segment(sum, a, seg)) != 0)
 		return false;
 	struct span ip4 = span_of(seg.l4 - IP4_HEADER_BYTES, IP4_HEADER_BYTES);
 	return c->remote.family != IP_V4 || checksum_finish(checksum_add(none, ip4)) == 0;
 }
 
-static inline bool is_sound(const struct tcp_stack *s, const struct conn *c, struct segment seg, uint8_t flags)
+static inline bool is_sound(const struct tcp_stack *s, const struct conn *c, const struct ahead *a, struct segment seg)
 {
-	return (flags & TCP_FRAME_CHECKED) != 0 || sums_good(s, c, seg);
+	return (a->flags & TCP_FRAME_CHECKED) != 0 || sums_good(s, c, a, seg);
 }
 
-static inline void run_add(struct run *run, struct segment seg)
+/* False: there is no room for so many pieces. What room is left besides is for those frames of the burst that are one. */
+__attribute__((noinline)) static bool add_pieces(struct run *run, const struct ahead *a, uint32_t at, uint32_t bytes)
+{
+	if (run->end + 1 + a->whole->more_count > run->pieces + RUN_PIECES_MAX - TCP_BURST_MAX)
+		return false;
+	run->end += pieces_of(a, at, bytes, run->end);
+	return true;
+}
+
+static inline bool run_add(struct run *run, const struct conn *c, const struct ahead *a, struct segment seg)
 {
 	uint32_t bytes = seg.bytes - run->header_bytes;
-	run->payloads[run->text.count++] = span_of(seg.l4 + run->header_bytes, bytes);
-	run->text.bytes += bytes;
-	run->text.segments++;
+	const uint8_t *payload = seg.l4 + run->header_bytes;
+	if (!ahead_is_chained(a))
+		*run->end++ = span_of(payload, bytes);
+	else if (!add_pieces(run, a, (uint32_t)(payload - a->frame.data), bytes))
+		return false;
+	if (bytes > c->announced_mss)
+		run->joined += text_segments(c, bytes) - 1;
+	run->last_bytes = bytes;
+	run->bytes += bytes;
 	run->next = seq_add(run->next, bytes);
 	run->flags |= seg.l4[13];
+	return true;
 }
 
 /* The timestamp to echo is that of the segment that an ACK is for (RFC 7323 4.3 (2)): only the first can be that, the
@@ -130,50 +187,48 @@ static void note_stamp(struct run *run, struct conn *c, struct segment seg, stru
 	c->stamp_recent_ms = (uint32_t)(now.us / MS_US);
 }
 
-static void run_begin(struct run *run, struct segment seg)
-{
-	run->flags = 0;
-	run->text = (struct received){ .pieces = run->payloads };
-	run_add(run, seg);
-	run->text.first_bytes = run->text.bytes;
-}
-
-/* a[0] has begun the run: those of the `count` from there on that follow, and can be taken for certain. */
-static void run_extend(const struct tcp_stack *s, const struct conn *c, struct run *run, const struct ahead *a,
-                       uint32_t count)
+/* a[0] has begun the run: adds those of the `count` from there on that follow, and can be taken for certain. Returns of
+ * how many frames it is then. Out of line: keeps what it needs out of the way of a frame that none follows. */
+__attribute__((noinline)) static uint32_t run_extend(const struct tcp_stack *s, const struct conn *c, struct run *run,
+                                                     const struct ahead *a, uint32_t count)
 {
 	uint32_t bytes_max = at_most(text_room(s, c), BLACK_BOX_BYTES_MAX);
-	for (uint32_t i = 1; i < count && a[i].same; i++) {
-		const uint8_t *l3 = a[i].frame.data + a->l3_at;
-		size_t bytes = a[i].frame.bytes - a->l3_at;
-		struct segment seg = { .l4 = a[i].frame.data + a->l4_at,
+	const struct ahead *next = a + 1;
+	for (; next < a + count && next->same; next++) {
+		const uint8_t *l3 = next->frame.data + a->l3_at;
+		size_t bytes = next->bytes - a->l3_at;
+		struct segment seg = { .l4 = next->frame.data + a->l4_at,
 			               .bytes = a->family == IP_V4 ? ahead_ip4_bytes(l3, bytes) : ahead_ip6_bytes(l3, bytes) };
-		if (!is_next(run, c, seg) || run->text.bytes + seg.bytes - run->header_bytes > bytes_max ||
-		    !is_sound(s, c, seg, a[i].flags))
-			return;
-		run_add(run, seg);
+		if (!is_next(run, c, seg) || run->bytes + seg.bytes - run->header_bytes > bytes_max ||
+		    !is_sound(s, c, next, seg) || !run_add(run, c, next, seg))
+			break;
 	}
+	return (uint32_t)(next - a);
 }
 
-static void run_take(struct tcp_stack *s, struct conn *c, const struct run *run, struct instant now)
+static void run_take(struct tcp_stack *s, struct conn *c, const struct run *run, uint32_t frames, struct instant now)
 {
-	uint32_t segments = run->text.segments;
-	struct seq last = seq_add(run->next, 0u - (uint32_t)run->payloads[segments - 1].bytes);
+	struct received text = { .pieces = run->pieces,
+		                 .count = (uint32_t)(run->end - run->pieces),
+		                 .bytes = run->bytes,
+		                 .segments = frames + run->joined,
+		                 .first_bytes = run->first_bytes };
+	uint32_t segments = at_most(text.segments, UINT8_MAX);
 	struct black_box_entry entry = { .seq = c->rcv_nxt.v,
 		                         .ack = c->snd_una.v,
 		                         .window = (uint16_t)run->word,
-		                         .bytes = (uint16_t)run->text.bytes,
+		                         .bytes = (uint16_t)run->bytes,
 		                         .mark = segments > 1 ? BLACK_BOX_RUN : BLACK_BOX_IN,
 		                         .flags = run->flags,
 		                         .detail = segments > 1 ? (uint8_t)segments : 0 };
 	s->boxes.current = stack_note_segment(s, c, entry, now);
-	s->counters.segments_in += segments;
-	s->counters.predicted += segments;
+	s->counters.segments_in += frames;
+	s->counters.predicted += frames;
 	c->heard_ms = (uint32_t)(now.us / MS_US);
 	c->keep_sent = 0;
-	c->snd_wl1 = last;
+	c->snd_wl1 = seq_add(run->next, 0u - run->last_bytes);
 	c->snd_wl2 = c->snd_una;
-	text_in_order(s, c, &run->text, now);
+	text_in_order(s, c, &text, now);
 	stack_noted_in(s);
 }
 
@@ -183,14 +238,14 @@ uint32_t express_input(struct tcp_stack *s, const struct ahead *a, uint32_t coun
 	struct segment seg = { .l4 = ahead_l4(a), .bytes = a->l4_bytes };
 	struct conn *c = whose(s, a);
 	if (c == NULL || (a->marked && (c->flags & CONN_ECN) != 0) || !expects(c, &run) || !is_next(&run, c, seg) ||
-	    seg.bytes - run.header_bytes > seq_span(c->rcv_nxt, c->rcv_adv) || !is_sound(s, c, seg, a->flags))
+	    seg.bytes - run.header_bytes > seq_span(c->rcv_nxt, c->rcv_adv) || !is_sound(s, c, a, seg))
 		return 0;
 	if (a->hash != 0)
 		ahead_remember(s, a, a->ref);
-	run_begin(&run, seg);
+	CHECK(run_add(&run, c, a, seg)); /* it has room for its first frame */
+	run.first_bytes = at_most(run.bytes, c->announced_mss);
 	note_stamp(&run, c, seg, now);
-	if (count > 1 && a[1].same)
-		run_extend(s, c, &run, a, count);
-	run_take(s, c, &run, now);
-	return run.text.segments;
+	uint32_t frames = count > 1 && a[1].same ? run_extend(s, c, &run, a, count) : 1;
+	run_take(s, c, &run, frames, now);
+	return frames;
 }

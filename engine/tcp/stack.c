@@ -28,6 +28,7 @@ struct pieces { /* of the arena */
 	struct source *sources;
 	struct black_boxes boxes;
 	struct fragments *fragments;
+	struct room joined;
 };
 
 static uint32_t reasm_count(const struct tcp_config *config)
@@ -56,9 +57,13 @@ static bool take_pieces(struct arena *a, const struct tcp_config *config, struct
 	p->sources = arena_take(a, "tcp sources", (size_t)flow_slots(max) * sizeof(struct source));
 	bool boxes = black_box_init(&p->boxes, a, max);
 	p->fragments = config->fragments ? arena_take(a, "tcp fragments", sizeof(*p->fragments)) : NULL;
+	p->joined = (struct room){ NULL, 0 };
+	if (config->large_frames)
+		p->joined = (struct room){ arena_take(a, "tcp joined frame", TCP_LARGE_BYTES_MAX), TCP_LARGE_BYTES_MAX };
 	bool whole = p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL && p->flows != NULL;
 	bool link = p->neighs != NULL && p->buckets != NULL && p->controls != NULL && p->sources != NULL;
-	return whole && link && boxes && (p->fragments != NULL || !config->fragments);
+	return whole && link && boxes && (p->fragments != NULL || !config->fragments) &&
+	       (p->joined.data != NULL || !config->large_frames);
 }
 
 static uint8_t shift_for(uint32_t bytes_max)
@@ -99,6 +104,8 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->congestion = congestion_of(config->congestion);
 	s->boxes = p.boxes;
 	s->boxes.current = &s->boxes.scrap;
+	s->joined = p.joined;
+	s->frame_bytes_max = config->large_frames ? TCP_LARGE_BYTES_MAX : TCP_FRAME_BYTES_MAX;
 	s->fragments = p.fragments;
 	if (s->fragments != NULL)
 		fragment_init(s->fragments);
@@ -238,11 +245,21 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 		stack_drop(s, drop_of(outcome));
 }
 
+/* One that came in pieces, as one; SPAN_NONE: it is too long. */
+static struct span join(struct tcp_stack *s, const struct tcp_frame *frame)
+{
+	struct writer w = writer_of(s->joined);
+	writer_bytes(&w, frame->head);
+	for (uint32_t i = 0; i < frame->more_count; i++)
+		writer_bytes(&w, frame->more[i]);
+	return w.ok ? writer_span(&w) : SPAN_NONE;
+}
+
 void stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant now)
 {
 	struct eth_view eth;
-	struct span frame = ahead->frame;
-	if (frame.bytes > TCP_FRAME_BYTES_MAX || !eth_parse(frame, &eth))
+	struct span frame = ahead_is_chained(ahead) ? join(s, ahead->whole) : ahead->frame;
+	if (frame.bytes > s->frame_bytes_max || !eth_parse(frame, &eth))
 		stack_drop(s, TCP_DROP_ETHERNET);
 	else if (!for_our_mac(s, &eth) || eth_is_group(eth.src))
 		stack_drop(s, TCP_DROP_NOT_OUR_MAC);

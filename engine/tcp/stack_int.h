@@ -72,6 +72,8 @@ struct tcp_stack {
 	uint32_t challenges_left; /* in the second below */
 	uint64_t challenge_second;
 	uint32_t cut_bytes_max; /* of payload, in a frame that the port cuts */
+	uint32_t frame_bytes_max; /* longer ones are refused */
+	struct room joined; /* where a frame in pieces becomes one, if it takes the long way; none: no frame comes in pieces */
 	uint8_t rcv_shift; /* makes rx_bytes_max fit a window field */
 	uint32_t port_next;
 	struct prng prng;
@@ -273,6 +275,11 @@ struct received { /* payload, as it came */
 	uint32_t segments;    /* that they came in */
 	uint32_t first_bytes; /* of the first segment */
 };
+/* As how many segments payload was sent that came at once: a port may have put several together (LRO). */
+static inline uint32_t text_segments(const struct conn *c, uint32_t bytes)
+{
+	return bytes > c->announced_mss ? (bytes + c->announced_mss - 1u) / c->announced_mss : 1;
+}
 /* Only bytes, from rcv_nxt on, inside the window, no gap anywhere. */
 void text_in_order(struct tcp_stack *s, struct conn *c, const struct received *text, struct instant now);
 /* How many bytes from rcv_nxt on are certain to be taken, whole and inside the window, in however many segments. */

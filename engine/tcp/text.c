@@ -161,7 +161,11 @@ static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
 	if (c->reasm != NULL)
 		conn_ack_now(s, c); /* a gap is being filled (RFC 5681 4.2) */
 	uint32_t bytes = (uint32_t)seg->payload.bytes;
-	struct received text = { &seg->payload, .count = 1, .bytes = bytes, .segments = 1, .first_bytes = bytes };
+	struct received text = { &seg->payload,
+		                 .count = 1,
+		                 .bytes = bytes,
+		                 .segments = text_segments(c, bytes),
+		                 .first_bytes = at_most(bytes, c->announced_mss) };
 	text_in_order(s, c, &text, now);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tcp_model.h"
+#include "tests/lib/scatter.h"
 #include "tests/unit/tcp/rig.h"
 #include "wire/checksum.h"
 #include "wire/eth.h"
@@ -38,6 +39,7 @@ struct world {
 	struct path path[2];
 	struct side side[TCP_WORLD_TALKS_MAX][2];
 	struct model *model;
+	struct scatter scatter;
 };
 
 static void fail(struct world *w, const char *what, uint64_t number)
@@ -114,6 +116,7 @@ void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan)
 	if (prng_chance(&p, 300)) /* who only listens has nothing acknowledged: its peer's segments differ in nothing */
 		for (unsigned i = 0, silent = (unsigned)prng_below(&p, 2); i < plan->talks; i++)
 			plan->bytes[i][silent] = 0;
+	plan->pieces = prng_chance(&p, 300) ? 1 + (uint32_t)prng_below(&p, prng_chance(&p, 500) ? 2000 : 40) : 0;
 }
 
 void tcp_world_plan_bulk(uint64_t bytes, uint32_t lost, uint32_t corrupted,
@@ -361,14 +364,17 @@ static void count_runs(struct world *w, unsigned host)
 static bool deliver_burst(struct world *w, unsigned host)
 {
 	struct path_frame f[TCP_BURST_MAX];
-	struct span frames[TCP_BURST_MAX];
-	uint32_t flags[TCP_BURST_MAX], count = 0;
+	struct tcp_frame frames[TCP_BURST_MAX];
+	uint32_t count = 0;
+	scatter_again(&w->scatter);
 	for (; count < TCP_BURST_MAX && path_next(&w->path[1 - host], w->now, &f[count]); count++) {
-		frames[count] = span_of(f[count].data, f[count].bytes);
-		flags[count] = TCP_FRAME_FINAL;
-		watch(w, host, frames[count], false);
+		struct span whole = span_of(f[count].data, f[count].bytes);
+		frames[count] = (struct tcp_frame){ .head = whole, .flags = TCP_FRAME_FINAL };
+		if (w->plan->pieces > 0)
+			frames[count] = scatter_frame(&w->scatter, whole, TCP_FRAME_FINAL);
+		watch(w, host, whole, false);
 	}
-	(void)tcp_input_burst(w->host[host].stack, frames, flags, count, w->now);
+	(void)tcp_input_burst(w->host[host].stack, frames, count, w->now);
 	if (count > 1)
 		count_runs(w, host);
 	for (uint32_t i = 0; i < count; i++)
@@ -414,6 +420,7 @@ static void host_configure(struct world *w, unsigned host)
 	c->time_wait_us = 1800 * SECOND_US; /* longer than any FIN is under way here */
 	c->retries_max = UINT8_MAX; /* giving up has tests of its own: here nobody may */
 	c->seed = prng_u64(&w->prng);
+	c->large_frames = plan->pieces > 0;
 }
 
 static void open_talk(struct world *w, unsigned i)
@@ -438,6 +445,7 @@ static void world_begin(struct world *w, uint64_t seed)
 {
 	w->now = (struct instant){ .us = 1000 * SECOND_US };
 	prng_seed(&w->prng, seed);
+	scatter_init(&w->scatter, seed, w->plan->pieces);
 	for (unsigned host = 0; host < 2; host++)
 		host_configure(w, host);
 	if (w->plan->wrap)
@@ -554,7 +562,7 @@ void tcp_world_run(uint64_t seed, const struct tcp_world_plan *plan, bool verbos
                    struct tcp_world_result *result)
 {
 	static struct world w;
-	memset(&w, 0, sizeof(w));
+	memset(&w, 0, offsetof(struct world, scatter));
 	*result = (struct tcp_world_result){ .ok = true };
 	w.plan = plan;
 	w.result = result;

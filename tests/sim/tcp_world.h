@@ -24,6 +24,7 @@ struct tcp_world_plan { /* what a seed chose */
 	uint16_t mtu[2];
 	uint32_t rx_bytes_max[2], rx_bytes_initial, tx_bytes_max, blocks[2];
 	bool newreno, nagle, ecn;
+	uint32_t pieces; /* frames come in pieces of at most so many bytes (scatter.h); 0: whole */
 	uint64_t turn_us; /* frames wait so long for the turn of a host, and come as a burst; 0: at once */
 	uint64_t limit_us; /* of virtual time */
 };

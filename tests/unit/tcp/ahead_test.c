@@ -50,16 +50,15 @@ static void flush(struct play *p)
 
 static void deliver_to(struct play *p, uint32_t end, struct rig_frame **all, uint32_t count)
 {
-	struct span frames[TCP_BURST_MAX] = { { 0 } };
-	uint32_t flags[TCP_BURST_MAX] = { 0 };
+	struct tcp_frame frames[TCP_BURST_MAX] = { 0 };
 	struct tcp_stack *s = p->wire.end[end].stack;
 	for (uint32_t i = 0; i < count; i++)
-		frames[i] = span_of(all[i]->data, all[i]->bytes);
+		frames[i].head = span_of(all[i]->data, all[i]->bytes);
 	p->largest = count > p->largest ? count : p->largest;
 	if (p->bursts)
-		tcp_input_burst(s, frames, flags, count, p->wire.now);
+		tcp_input_burst(s, frames, count, p->wire.now);
 	for (uint32_t i = 0; i < count && !p->bursts; i++)
-		tcp_input(s, frames[i], flags[i], p->wire.now);
+		tcp_input(s, frames[i].head, 0, p->wire.now);
 	for (uint32_t i = 0; i < count; i++)
 		free(all[i]);
 }
@@ -183,7 +182,9 @@ static void bursts_do_what_single_frames_do(void)
 
 static struct ahead looked(struct rig *r, uint8_t *frame, size_t bytes)
 {
-	struct ahead a = { .frame = span_of(frame, bytes) };
+	struct tcp_frame whole = { .head = span_of(frame, bytes) };
+	struct ahead a;
+	ahead_begin(&a, &whole, 0);
 	ahead_look(r->stack, &a);
 	return a;
 }
