@@ -115,7 +115,7 @@ static void look_up(const struct tcp_stack *s, struct ahead *a)
 }
 
 /* Where the IP header is, if there is one that we know. */
-static bool look_eth(struct ahead *a)
+static inline bool look_eth(struct ahead *a)
 {
 	const uint8_t *eth = a->frame.data;
 	a->vlan = 0;
@@ -132,18 +132,21 @@ static bool look_eth(struct ahead *a)
 
 bool ahead_read(struct ahead *a)
 {
-	a->same = false;
-	a->hash = 0;
-	a->ref = FLOW_NONE;
-	if (!look_eth(a))
+	bool plain = look_eth(a);
+	if (!plain)
 		a->l3_at = 0;
-	return a->l3_at != 0;
+	return plain;
 }
 
 void ahead_look(const struct tcp_stack *s, struct ahead *a)
 {
-	if (ahead_read(a))
+	a->same = false;
+	a->hash = 0;
+	a->ref = FLOW_NONE;
+	if (look_eth(a))
 		look_up(s, a);
+	else
+		a->l3_at = 0;
 }
 
 /* The first reference under the hash; the walk over others, if there are any, is demux.c's. */

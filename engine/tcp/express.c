@@ -3,7 +3,7 @@
  *
  * Most frames of a busy connection are its next bytes and say nothing else: sent to us, IP without options, no flag but
  * ACK and PSH, no option but timestamps, the next sequence number, nothing newly acknowledged, the window as it was. Each
- * step of stack.c, demux.c and input.c would find nothing to do for such a frame but what run_take() does. Whatever differs in
+ * step of stack.c, demux.c and input.c would find nothing to do for such a frame but what take() does. Whatever differs in
  * anything takes the long way, untouched.
  *
  * Frames of a burst that follow upon each other like this are a run. Each is judged by itself; what is the same for all
@@ -29,17 +29,20 @@
 #define WORD_PSH ((uint32_t)TCP_PSH << 16)
 #define STAMPS_OPTION 0x0101080au /* NOP, NOP, timestamps, ten bytes (RFC 7323 appendix A) */
 
+struct expected { /* what the next frame says, if it says nothing but the next bytes */
+	uint32_t word;         /* at offset 12, but for PSH */
+	uint32_t header_bytes;
+	uint32_t stamp;        /* no older one */
+	struct seq seq;
+};
+
 struct run { /* frames that follow upon each other */
-	uint32_t word;         /* what stands at offset 12 of each, but for PSH */
-	uint32_t header_bytes; /* of each */
-	uint32_t stamp;        /* no later one is older */
-	struct seq next;       /* behind the last */
-	uint8_t flags;         /* of any */
-	uint32_t last_bytes;   /* payload of the last frame, */
-	uint32_t bytes;        /* and of all */
-	uint32_t joined;       /* segments that were no frame of their own */
-	uint32_t first_bytes;  /* of the first segment */
-	struct span *end;      /* behind the last of: */
+	struct expected next;
+	uint32_t frames;
+	uint32_t last_bytes; /* payload of the last one */
+	uint8_t flags;       /* of any */
+	struct received text; /* while it grows, its segments are those that were no frame of their own */
+	struct span *end;     /* behind the last of: */
 	struct span pieces[RUN_PIECES_MAX];
 };
 
@@ -77,34 +80,31 @@ static struct conn *whose(const struct tcp_stack *s, const struct ahead *a)
 }
 
 /* Is the connection in a state where the next bytes need nothing else, and what does their header say then? */
-static bool expects(const struct conn *c, struct run *run)
+static inline bool expects(const struct conn *c, struct expected *e)
 {
 	const uint32_t held = CONN_PEER_FIN | CONN_FIN_AHEAD | CONN_VISIBLE;
 	bool stamps = (c->flags & CONN_STAMPS) != 0;
 	uint32_t window = c->snd_wnd >> c->snd_shift;
-	run->word = (stamps ? STAMPS_WORD : PLAIN_WORD) | window;
-	run->header_bytes = stamps ? STAMPS_HEADER_BYTES : TCP_HEADER_BYTES;
-	run->stamp = c->stamp_recent;
-	run->next = c->rcv_nxt;
-	run->flags = 0;
-	run->bytes = run->joined = 0;
-	run->end = run->pieces;
+	e->word = (stamps ? STAMPS_WORD : PLAIN_WORD) | window;
+	e->header_bytes = stamps ? STAMPS_HEADER_BYTES : TCP_HEADER_BYTES;
+	e->stamp = c->stamp_recent;
+	e->seq = c->rcv_nxt;
 	return c->state == CONN_ESTABLISHED && (c->flags & held) == CONN_VISIBLE && c->reasm == NULL && window > 0 &&
 	       window <= UINT16_MAX && window << c->snd_shift == c->snd_wnd;
 }
 
 /* Exactly the option that a segment of a connection with timestamps has, and not older than the last. */
-static inline bool stamp_good(const struct run *run, const uint8_t *l4)
+static inline bool stamp_good(const struct expected *e, const uint8_t *l4)
 {
 	return load_be32(l4 + TCP_HEADER_BYTES) == STAMPS_OPTION &&
-	       (int32_t)(load_be32(l4 + TCP_HEADER_BYTES + 4) - run->stamp) >= 0;
+	       (int32_t)(load_be32(l4 + TCP_HEADER_BYTES + 4) - e->stamp) >= 0;
 }
 
-static inline bool is_next(const struct run *run, const struct conn *c, struct segment seg)
+static inline bool is_next(const struct expected *e, const struct conn *c, struct segment seg)
 {
-	return seg.bytes > run->header_bytes && (load_be32(seg.l4 + 12) & ~WORD_PSH) == run->word &&
-	       load_be32(seg.l4 + 4) == run->next.v && load_be32(seg.l4 + 8) == c->snd_una.v &&
-	       (run->header_bytes == TCP_HEADER_BYTES || stamp_good(run, seg.l4));
+	return seg.bytes > e->header_bytes && (load_be32(seg.l4 + 12) & ~WORD_PSH) == e->word &&
+	       load_be32(seg.l4 + 4) == e->seq.v && load_be32(seg.l4 + 8) == c->snd_una.v &&
+	       (e->header_bytes == TCP_HEADER_BYTES || stamp_good(e, seg.l4));
 }
 
 /* `bytes` of a frame in pieces, from offset `at` in the first one on; returns how many spans that is. That there are so
@@ -151,6 +151,41 @@ static inline bool is_sound(const struct tcp_stack *s, const struct conn *c, con
 	return (a->flags & TCP_FRAME_CHECKED) != 0 || sums_good(s, c, a, seg);
 }
 
+/* The timestamp to echo is that of the segment that an ACK is for (RFC 7323 4.3 (2)): only the first of a run can be
+ * that, the others begin behind what our last ACK was for. */
+static inline void note_stamp(const struct expected *e, struct conn *c, struct segment seg, struct instant now)
+{
+	if (e->header_bytes != STAMPS_HEADER_BYTES || seq_gt(c->rcv_nxt, c->ack_sent))
+		return;
+	c->stamp_recent = load_be32(seg.l4 + TCP_HEADER_BYTES + 4);
+	c->stamp_recent_ms = (uint32_t)(now.us / MS_US);
+}
+
+/* The payload of so many frames, of which the last began at `last`. */
+static inline void take(struct tcp_stack *s, struct conn *c, const struct received *text, uint32_t frames, struct seq last,
+                        uint8_t flags, struct instant now)
+{
+	uint32_t segments = at_most(text->segments, UINT8_MAX);
+	struct black_box_entry entry = { .seq = c->rcv_nxt.v,
+		                         .ack = c->snd_una.v,
+		                         .window = (uint16_t)(c->snd_wnd >> c->snd_shift),
+		                         .bytes = (uint16_t)text->bytes,
+		                         .mark = segments > 1 ? BLACK_BOX_RUN : BLACK_BOX_IN,
+		                         .flags = flags,
+		                         .detail = segments > 1 ? (uint8_t)segments : 0 };
+	s->boxes.current = stack_note_segment(s, c, entry, now);
+	s->counters.segments_in += frames;
+	s->counters.predicted += frames;
+	c->heard_ms = (uint32_t)(now.us / MS_US);
+	c->keep_sent = 0;
+	c->snd_wl1 = last;
+	c->snd_wl2 = c->snd_una;
+	text_in_order(s, c, text, now);
+	stack_noted_in(s);
+}
+
+/* ---- several frames, or several pieces ---- */
+
 /* False: there is no room for so many pieces. What room is left besides is for those frames of the burst that are one. */
 __attribute__((noinline)) static bool add_pieces(struct run *run, const struct ahead *a, uint32_t at, uint32_t bytes)
 {
@@ -162,35 +197,24 @@ __attribute__((noinline)) static bool add_pieces(struct run *run, const struct a
 
 static inline bool run_add(struct run *run, const struct conn *c, const struct ahead *a, struct segment seg)
 {
-	uint32_t bytes = seg.bytes - run->header_bytes;
-	const uint8_t *payload = seg.l4 + run->header_bytes;
+	uint32_t bytes = seg.bytes - run->next.header_bytes;
+	const uint8_t *payload = seg.l4 + run->next.header_bytes;
 	if (!ahead_is_chained(a))
 		*run->end++ = span_of(payload, bytes);
 	else if (!add_pieces(run, a, (uint32_t)(payload - a->frame.data), bytes))
 		return false;
 	if (bytes > c->announced_mss)
-		run->joined += text_segments(c, bytes) - 1;
+		run->text.segments += text_segments(c, bytes) - 1;
+	run->text.bytes += bytes;
 	run->last_bytes = bytes;
-	run->bytes += bytes;
-	run->next = seq_add(run->next, bytes);
+	run->next.seq = seq_add(run->next.seq, bytes);
 	run->flags |= seg.l4[13];
 	return true;
 }
 
-/* The timestamp to echo is that of the segment that an ACK is for (RFC 7323 4.3 (2)): only the first can be that, the
- * others begin behind what our last ACK was for. */
-static void note_stamp(struct run *run, struct conn *c, struct segment seg, struct instant now)
-{
-	if (run->header_bytes != STAMPS_HEADER_BYTES || seq_gt(c->rcv_nxt, c->ack_sent))
-		return;
-	run->stamp = c->stamp_recent = load_be32(seg.l4 + TCP_HEADER_BYTES + 4);
-	c->stamp_recent_ms = (uint32_t)(now.us / MS_US);
-}
-
-/* a[0] has begun the run: adds those of the `count` from there on that follow, and can be taken for certain. Returns of
- * how many frames it is then. Out of line: keeps what it needs out of the way of a frame that none follows. */
-__attribute__((noinline)) static uint32_t run_extend(const struct tcp_stack *s, const struct conn *c, struct run *run,
-                                                     const struct ahead *a, uint32_t count)
+/* a[0] has begun the run: adds those of the `count` from there on that follow, and can be taken for certain. */
+__attribute__((noinline)) static void run_extend(const struct tcp_stack *s, const struct conn *c, struct run *run,
+                                                 const struct ahead *a, uint32_t count)
 {
 	uint32_t bytes_max = at_most(text_room(s, c), BLACK_BOX_BYTES_MAX);
 	const struct ahead *next = a + 1;
@@ -199,53 +223,50 @@ __attribute__((noinline)) static uint32_t run_extend(const struct tcp_stack *s, 
 		size_t bytes = next->bytes - a->l3_at;
 		struct segment seg = { .l4 = next->frame.data + a->l4_at,
 			               .bytes = a->family == IP_V4 ? ahead_ip4_bytes(l3, bytes) : ahead_ip6_bytes(l3, bytes) };
-		if (!is_next(run, c, seg) || run->bytes + seg.bytes - run->header_bytes > bytes_max ||
+		if (!is_next(&run->next, c, seg) || run->text.bytes + seg.bytes - run->next.header_bytes > bytes_max ||
 		    !is_sound(s, c, next, seg) || !run_add(run, c, next, seg))
 			break;
 	}
-	return (uint32_t)(next - a);
+	run->frames = (uint32_t)(next - a);
 }
 
-static void run_take(struct tcp_stack *s, struct conn *c, const struct run *run, uint32_t frames, struct instant now)
-{
-	struct received text = { .pieces = run->pieces,
-		                 .count = (uint32_t)(run->end - run->pieces),
-		                 .bytes = run->bytes,
-		                 .segments = frames + run->joined,
-		                 .first_bytes = run->first_bytes };
-	uint32_t segments = at_most(text.segments, UINT8_MAX);
-	struct black_box_entry entry = { .seq = c->rcv_nxt.v,
-		                         .ack = c->snd_una.v,
-		                         .window = (uint16_t)run->word,
-		                         .bytes = (uint16_t)run->bytes,
-		                         .mark = segments > 1 ? BLACK_BOX_RUN : BLACK_BOX_IN,
-		                         .flags = run->flags,
-		                         .detail = segments > 1 ? (uint8_t)segments : 0 };
-	s->boxes.current = stack_note_segment(s, c, entry, now);
-	s->counters.segments_in += frames;
-	s->counters.predicted += frames;
-	c->heard_ms = (uint32_t)(now.us / MS_US);
-	c->keep_sent = 0;
-	c->snd_wl1 = seq_add(run->next, 0u - run->last_bytes);
-	c->snd_wl2 = c->snd_una;
-	text_in_order(s, c, &text, now);
-	stack_noted_in(s);
-}
-
-uint32_t express_input(struct tcp_stack *s, const struct ahead *a, uint32_t count, struct instant now)
+/* a[0] is as expected. Out of line: keeps what it needs out of the way of a frame in one piece that none follows. */
+__attribute__((noinline)) static uint32_t take_run(struct tcp_stack *s, struct conn *c, const struct ahead *a,
+                                                   uint32_t count, struct instant now)
 {
 	struct run run;
 	struct segment seg = { .l4 = ahead_l4(a), .bytes = a->l4_bytes };
+	CHECK(expects(c, &run.next));
+	run.flags = 0;
+	run.text = (struct received){ .pieces = run.pieces };
+	run.end = run.pieces;
+	CHECK(run_add(&run, c, a, seg)); /* it has room for its first frame */
+	run.text.first_bytes = run.text.bytes;
+	run_extend(s, c, &run, a, count);
+	run.text.segments += run.frames;
+	run.text.count = (uint32_t)(run.end - run.pieces);
+	take(s, c, &run.text, run.frames, seq_add(run.next.seq, 0u - run.last_bytes), run.flags, now);
+	return run.frames;
+}
+
+/* ---- the way of a frame ---- */
+
+uint32_t express_input(struct tcp_stack *s, const struct ahead *a, uint32_t count, struct instant now)
+{
+	struct expected e;
+	struct segment seg = { .l4 = ahead_l4(a), .bytes = a->l4_bytes };
 	struct conn *c = whose(s, a);
-	if (c == NULL || (a->marked && (c->flags & CONN_ECN) != 0) || !expects(c, &run) || !is_next(&run, c, seg) ||
-	    seg.bytes - run.header_bytes > seq_span(c->rcv_nxt, c->rcv_adv) || !is_sound(s, c, a, seg))
+	if (c == NULL || (a->marked && (c->flags & CONN_ECN) != 0) || !expects(c, &e) || !is_next(&e, c, seg) ||
+	    seg.bytes - e.header_bytes > seq_span(c->rcv_nxt, c->rcv_adv) || !is_sound(s, c, a, seg))
 		return 0;
 	if (a->hash != 0)
 		ahead_remember(s, a, a->ref);
-	CHECK(run_add(&run, c, a, seg)); /* it has room for its first frame */
-	run.first_bytes = at_most(run.bytes, c->announced_mss);
-	note_stamp(&run, c, seg, now);
-	uint32_t frames = count > 1 && a[1].same ? run_extend(s, c, &run, a, count) : 1;
-	run_take(s, c, &run, frames, now);
-	return frames;
+	note_stamp(&e, c, seg, now);
+	if (ahead_is_chained(a) || (count > 1 && a[1].same))
+		return take_run(s, c, a, count, now);
+	uint32_t bytes = seg.bytes - e.header_bytes;
+	struct span payload = span_of(seg.l4 + e.header_bytes, bytes);
+	struct received text = { &payload, 1, bytes, text_segments(c, bytes), bytes };
+	take(s, c, &text, 1, e.seq, seg.l4[13], now);
+	return 1;
 }

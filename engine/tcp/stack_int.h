@@ -273,7 +273,7 @@ struct received { /* payload, as it came */
 	uint32_t count;
 	uint32_t bytes;       /* of all */
 	uint32_t segments;    /* that they came in */
-	uint32_t first_bytes; /* of the first segment */
+	uint32_t first_bytes; /* of the first frame */
 };
 /* As how many segments payload was sent that came at once: a port may have put several together (LRO). */
 static inline uint32_t text_segments(const struct conn *c, uint32_t bytes)

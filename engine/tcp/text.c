@@ -165,7 +165,7 @@ static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
 		                 .count = 1,
 		                 .bytes = bytes,
 		                 .segments = text_segments(c, bytes),
-		                 .first_bytes = at_most(bytes, c->announced_mss) };
+		                 .first_bytes = bytes };
 	text_in_order(s, c, &text, now);
 }
 
