@@ -114,28 +114,28 @@ static void look_up(const struct tcp_stack *s, struct ahead *a)
 	flow_fetch(&s->flows, a->hash);
 }
 
-/* Where the IP header is, if there is one that we know. */
 static inline bool look_eth(struct ahead *a)
 {
 	const uint8_t *eth = a->frame.data;
 	a->vlan = 0;
-	a->l3_at = ETH_HEADER_BYTES;
+	a->l3_at = 0;
 	if (a->frame.bytes <= ETH_HEADER_BYTES_MAX)
 		return false;
+	a->l3_at = ETH_HEADER_BYTES;
 	if (load_be16(eth + ETH_HEADER_BYTES - 2) == ETH_TAG) {
 		a->vlan = load_be16(eth + ETH_HEADER_BYTES) & ETH_VLAN_MASK;
 		a->l3_at = ETH_HEADER_BYTES + ETH_TAG_BYTES;
 	}
 	uint16_t type = load_be16(eth + a->l3_at - 2);
-	return (type == ETH_IP4 && look_ip4(a)) || (type == ETH_IP6 && look_ip6(a));
+	if ((type == ETH_IP4 && look_ip4(a)) || (type == ETH_IP6 && look_ip6(a)))
+		return true;
+	a->l3_at = 0;
+	return false;
 }
 
 bool ahead_read(struct ahead *a)
 {
-	bool plain = look_eth(a);
-	if (!plain)
-		a->l3_at = 0;
-	return plain;
+	return look_eth(a);
 }
 
 void ahead_look(const struct tcp_stack *s, struct ahead *a)
@@ -145,8 +145,6 @@ void ahead_look(const struct tcp_stack *s, struct ahead *a)
 	a->ref = FLOW_NONE;
 	if (look_eth(a))
 		look_up(s, a);
-	else
-		a->l3_at = 0;
 }
 
 /* The first reference under the hash; the walk over others, if there are any, is demux.c's. */
