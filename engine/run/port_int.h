@@ -30,6 +30,7 @@ struct port_queue {
 	bool rx_checksum;
 	bool lro; /* the device puts segments together: frames are lent in pieces */
 	uint32_t frame_bytes; /* of the longest on the cable */
+	struct span *pieces; /* PORT_PIECES_MAX of them, with lro */
 	struct port *port;
 	struct rte_mempool *pool;
 	bool tso;        /* the device cuts frames of several segments; else we do */
@@ -46,7 +47,6 @@ struct port_queue {
 	struct rte_mbuf *rx[PORT_BURST];
 	struct rte_mbuf *tx[PORT_TX_QUEUED_MAX];
 	struct port_counters counters;
-	struct span pieces[PORT_PIECES_MAX];
 } __rte_cache_aligned;
 
 struct port {

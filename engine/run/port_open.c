@@ -277,6 +277,10 @@ static bool queue_open(struct port *p, uint16_t queue, const struct plan_port *p
 	q->cut.data = rte_malloc_socket("cut", q->cut.bytes, RTE_CACHE_LINE_SIZE, socket);
 	if (q->cut.data == NULL)
 		return port_refused(p, "no hugepage memory for frames that are cut", ENOMEM, error, error_bytes);
+	if (q->lro)
+		q->pieces = rte_malloc_socket("pieces", PORT_PIECES_MAX * sizeof(*q->pieces), RTE_CACHE_LINE_SIZE, socket);
+	if (q->lro && q->pieces == NULL)
+		return port_refused(p, "no hugepage memory for frames in pieces", ENOMEM, error, error_bytes);
 	snprintf(name, sizeof(name), "frames_%u_%u", p->port_id, queue);
 	q->pool = rte_pktmbuf_pool_create(name, plan->mbufs, PORT_MBUF_CACHE, 0,
 	                                  plan->mbuf_data_bytes, socket);
