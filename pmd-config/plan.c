@@ -20,6 +20,7 @@
 #define FRAME_OVERHEAD_BYTES 26u   /* Ethernet header 14, two VLAN tags 8, CRC 4 */
 #define MBUF_DATA_BYTES_MIN  2176u /* 2048 and the headroom: what all drivers can fill */
 #define MBUFS_HANDED 1024u /* frames that a worker's ring holds */
+#define MBUFS_LARGE 1056u  /* a burst of frames of 64 KiB, while the ring is full again */
 #define MBUFS_IN_FLIGHT \
 	512u /* beside the rings: bursts, caches, frames kept for retransmission's copy */
 #define CONNECTION_BYTES \
@@ -192,7 +193,8 @@ static uint32_t mbufs_for(const struct plan_port *port)
 {
 	bool handed = port->steering == PLAN_STEER_HAND;
 	uint32_t needed = (uint32_t)port->rx_descriptors + port->tx_descriptors + MBUFS_IN_FLIGHT +
-			  (handed ? MBUFS_HANDED * (port->queues - 1u) : 0);
+			  (handed ? MBUFS_HANDED * (port->queues - 1u) : 0) +
+			  ((port->offloads & PLAN_RX_LRO) != 0 ? MBUFS_LARGE : 0);
 	uint32_t mbufs = 1023;
 	while (mbufs < needed)
 		mbufs = mbufs * 2 + 1;
@@ -223,6 +225,12 @@ static bool cuts_frames(const struct plan_inventory_port *have)
 	return !profile_find(span_str(have->driver))->vdev && (have->offloads & needed) == needed;
 }
 
+/* Are segments to be put together (LRO)? Not where some go on to the kernel, which wants them as they were on the cable. */
+static bool joins_segments(const struct plan_port_want *want, const struct plan_inventory_port *have)
+{
+	return profile_find(span_str(have->driver))->joins && want->exception == NULL && !want->large_receive_off;
+}
+
 /* Of what the port has: RSS only where it steers, and freeing in bulk where one pool a queue is sent
  * from, without references and without chains: not where the kernel's frames leave as well, nor where frames are cut. */
 static uint32_t offloads_plan(const struct plan_port_want *want,
@@ -235,6 +243,8 @@ static uint32_t offloads_plan(const struct plan_port_want *want,
 		usable |= PLAN_TX_TSO | PLAN_TX_MULTI_SEGS;
 	else if (want->exception == NULL)
 		usable |= PLAN_TX_FAST_FREE;
+	if (joins_segments(want, have))
+		usable |= PLAN_RX_LRO;
 	return have->offloads & usable;
 }
 
@@ -245,10 +255,8 @@ static bool port_plan(const struct plan_port_want *want, const struct plan_inven
 	if (!queues_plan(want, have, workers, port, why) || !steering_plan(want, have, port, why))
 		return false;
 	rings_plan(have, port);
-	if (!buffers_plan(want, have, port, why))
-		return false;
 	port->offloads = offloads_plan(want, have, port);
-	return true;
+	return buffers_plan(want, have, port, why);
 }
 
 /* ---- memory ---- */

@@ -30,6 +30,7 @@ enum plan_offload { /* what a port can do; our own names, mapped from RTE_ETH_* 
 		    PLAN_TX_MULTI_SEGS = 1u << 4,
 		    PLAN_TX_TSO = 1u << 5,
 		    PLAN_TX_FAST_FREE = 1u << 6,
+		    PLAN_RX_LRO = 1u << 7, /* puts segments of TCP together, and verifies them before */
 };
 
 enum plan_steering { /* how frames of a connection find the worker that owns it */
@@ -60,6 +61,7 @@ struct plan_port_want {
 	uint16_t mtu;
 	const char *exception;   /* the kernel's interface for what is not ours; NULL: none */
 	uint32_t exception_rate; /* frames a second, each way */
+	bool large_receive_off;  /* segments come as they are on the cable, whatever the device can do */
 };
 
 struct plan_want {

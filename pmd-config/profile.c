@@ -5,13 +5,16 @@
 
 #define VDEV true
 #define PCI  false
+#define JOINS true
+#define APART false
 static const struct profile profiles[] = {
-#define PROFILE(driver_, kind_, steering_, queue_argument_, descriptors_, needs_) \
-	{ .driver = driver_,                                                      \
-	  .vdev = kind_,                                                          \
-	  .steering = PLAN_STEER_##steering_,                                     \
-	  .queue_argument = queue_argument_,                                      \
-	  .descriptors = descriptors_,                                            \
+#define PROFILE(driver_, kind_, steering_, queue_argument_, descriptors_, joining_, needs_) \
+	{ .driver = driver_,                                                                \
+	  .vdev = kind_,                                                                    \
+	  .steering = PLAN_STEER_##steering_,                                               \
+	  .queue_argument = queue_argument_,                                                \
+	  .descriptors = descriptors_,                                                      \
+	  .joins = joining_,                                                                \
 	  .needs = needs_ },
 #include "pmd-config/profiles.def"
 #undef PROFILE

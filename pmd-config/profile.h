@@ -16,6 +16,7 @@ struct profile {
 	enum plan_steering steering;
 	const char *queue_argument; /* "": none */
 	uint16_t descriptors;
+	bool joins; /* segments, if the port can (LRO) */
 	const char *needs; /* why there cannot be more workers */
 };
 

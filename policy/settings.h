@@ -27,6 +27,7 @@ enum settings_congestion { SETTINGS_CUBIC = 1, SETTINGS_NEWRENO };
 enum settings_fragments { SETTINGS_FRAGMENTS_REFUSE = 1, SETTINGS_FRAGMENTS_REASSEMBLE };
 enum settings_syn_cookies { SETTINGS_COOKIES_UNDER_PRESSURE = 1, SETTINGS_COOKIES_NEVER };
 enum settings_idle { SETTINGS_IDLE_ADAPTIVE = 1, SETTINGS_IDLE_BUSY };
+enum settings_large_receive { SETTINGS_LARGE_RECEIVE_AUTO = 1, SETTINGS_LARGE_RECEIVE_OFF };
 enum settings_near_tls {
 	SETTINGS_NEAR_OFF = 1,
 	SETTINGS_NEAR_OFFER,
@@ -69,6 +70,7 @@ struct settings_port {
 		uint32_t rate;         /* frames a second, each way */
 	} exception;
 	uint16_t mtu;
+	enum settings_large_receive large_receive;
 };
 
 struct settings_certificate {

@@ -3,8 +3,11 @@
  *
  *	tcp-micro NAME COUNT [CONNECTIONS]
  *
- *	receive      an in-order data segment of 1,448 bytes, with the ACKs it causes and the application's read
+ *	receive      an in-order data segment of 1,448 bytes, with the ACKs it causes and the application's read: 32 come
+ *	             at once
  *	receive-1    the same of one byte: what is left without copying and wiping
+ *	receive-mixed-1  the same of one byte, each of the 32 of another connection
+ *	receive-alone, receive-alone-1  as above, each in a burst of its own
  *	send         a data segment of 1,448 bytes, from the application's block to the frame
  *	send-10      the same, ten segments for each ACK
  *	send-large   the same, where the port cuts frames of up to ten segments
@@ -35,7 +38,7 @@
 #define HUGE_PAGE ((size_t)2 << 20)
 #define FRAME_ROOM 2048u
 #define LARGE 10u /* segments of a frame that the port cuts */
-#define TURN 16u /* segments that come together, between two looks of the application */
+#define TURN 32u /* segments between two looks of the application */
 
 struct bench {
 	struct arena arena;
@@ -225,26 +228,35 @@ static void set_ack(uint8_t *frame, uint32_t ack)
 	set_seq(frame + 4, ack);
 }
 
-static void run_receive(struct bench *b, uint64_t count, uint32_t segment_bytes)
+/* `burst` segments come at once, of as many connections as there are. */
+static void run_receive(struct bench *b, uint64_t count, uint32_t segment_bytes, unsigned burst, unsigned connections)
 {
 	static uint8_t rooms[TURN][FRAME_ROOM];
-	struct span frames[TURN];
-	uint32_t flags[TURN];
-	struct peer p = peer_of(0);
+	struct tcp_frame frames[TURN];
+	struct peer p[TURN];
+	struct handle id[TURN];
 	(void)bench_make(b, 64, 1024);
-	b->id = open_one(b, &p);
-	for (unsigned k = 0; k < TURN; k++) {
-		frames[k] = span_of(rooms[k], build(b, &p, TCP_ACK, segment_bytes, rooms[k]));
-		flags[k] = TCP_FRAME_CHECKED;
+	for (unsigned k = 0; k < connections; k++) {
+		p[k] = peer_of(k);
+		id[k] = open_one(b, &p[k]);
 	}
-	struct byteq *rx = tcp_rx(b->stack, b->id);
+	for (unsigned k = 0; k < TURN; k++) {
+		size_t bytes = build(b, &p[k % connections], TCP_ACK, segment_bytes, rooms[k]);
+		frames[k] = (struct tcp_frame){ .head = span_of(rooms[k], bytes), .flags = TCP_FRAME_CHECKED };
+	}
 	uint64_t begin = nanoseconds();
 	for (uint64_t i = 0; i < count; i += TURN) {
-		for (unsigned k = 0; k < TURN; k++, p.next += segment_bytes)
-			set_seq(rooms[k], p.next);
-		tcp_input_burst(b->stack, frames, flags, TURN, b->now);
-		byteq_consume(rx, &b->pool, byteq_bytes(rx));
-		tcp_rx_taken(b->stack, b->id, b->now);
+		for (unsigned k = 0; k < TURN; k++) {
+			set_seq(rooms[k], p[k % connections].next);
+			p[k % connections].next += segment_bytes;
+		}
+		for (unsigned k = 0; k < TURN; k += burst)
+			tcp_input_burst(b->stack, frames + k, burst, b->now);
+		for (unsigned k = 0; k < connections; k++) {
+			struct byteq *rx = tcp_rx(b->stack, id[k]);
+			byteq_consume(rx, &b->pool, byteq_bytes(rx));
+			tcp_rx_taken(b->stack, id[k], b->now);
+		}
 		drain(b, NULL);
 		(void)opened(b);
 	}
@@ -370,8 +382,7 @@ static void open_many(struct bench *b, uint32_t connections, uint32_t *acks)
 static void run_lookup(struct bench *b, uint64_t count, uint32_t connections)
 {
 	static uint8_t rooms[TCP_BURST_MAX][FRAME_ROOM];
-	struct span frames[TCP_BURST_MAX];
-	uint32_t flags[TCP_BURST_MAX];
+	struct tcp_frame frames[TCP_BURST_MAX];
 	uint32_t *acks = reserve((size_t)connections * sizeof(*acks));
 	(void)bench_make(b, connections, 64);
 	open_many(b, connections, acks);
@@ -382,11 +393,11 @@ static void run_lookup(struct bench *b, uint64_t count, uint32_t connections)
 			struct peer p = peer_of((uint32_t)at);
 			p.next = 1001;
 			p.ack = acks[at];
-			frames[k] = span_of(rooms[k], build(b, &p, TCP_ACK, 0, rooms[k]));
-			flags[k] = TCP_FRAME_CHECKED;
+			frames[k] = (struct tcp_frame){ .head = span_of(rooms[k], build(b, &p, TCP_ACK, 0, rooms[k])),
+				                        .flags = TCP_FRAME_CHECKED };
 		}
 		uint64_t begin = nanoseconds();
-		tcp_input_burst(b->stack, frames, flags, TCP_BURST_MAX, b->now);
+		tcp_input_burst(b->stack, frames, TCP_BURST_MAX, b->now);
 		ns += nanoseconds() - begin;
 	}
 	report("lookup, ACK for one of many", count, ns);
@@ -410,9 +421,15 @@ int main(int argc, char **argv)
 	uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
 	uint32_t connections = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 1000;
 	if (strcmp(name, "receive") == 0)
-		run_receive(&b, count, SEGMENT_BYTES);
+		run_receive(&b, count, SEGMENT_BYTES, TURN, 1);
 	else if (strcmp(name, "receive-1") == 0)
-		run_receive(&b, count, 1);
+		run_receive(&b, count, 1, TURN, 1);
+	else if (strcmp(name, "receive-mixed-1") == 0)
+		run_receive(&b, count, 1, TURN, TURN);
+	else if (strcmp(name, "receive-alone") == 0)
+		run_receive(&b, count, SEGMENT_BYTES, 1, 1);
+	else if (strcmp(name, "receive-alone-1") == 0)
+		run_receive(&b, count, 1, 1, 1);
 	else if (strcmp(name, "send") == 0)
 		run_send(&b, count, 2, false);
 	else if (strcmp(name, "send-10") == 0)

@@ -111,39 +111,27 @@ void byteq_commit(struct byteq *q, size_t bytes)
 	q->bytes += bytes;
 }
 
-/* Most writes find room for all in the last block. */
-static bool write_to_tail(struct byteq *q, struct span s)
-{
-	struct block *tail = q->tail;
-	if (tail == NULL || s.bytes > block_room(tail) || s.bytes == 0)
-		return false;
-	memcpy(tail->data + tail->end, s.data, s.bytes);
-	tail->end += (uint32_t)s.bytes;
-	q->bytes += s.bytes;
-	return true;
-}
-
-size_t byteq_write(struct byteq *q, struct block_pool *pool, struct span s)
+size_t byteq_write_blocks(struct byteq *q, struct block_pool *pool, struct span s)
 {
 	size_t written = 0;
-	if (write_to_tail(q, s))
-		return s.bytes;
 	while (written < s.bytes) {
 		struct room room = byteq_reserve(q, pool);
-		if (room.bytes == 0)
+		size_t left = s.bytes - written;
+		size_t bytes = left < room.bytes ? left : room.bytes;
+		if (bytes == 0)
 			break;
-		size_t bytes = s.bytes - written < room.bytes ? s.bytes - written : room.bytes;
 		memcpy(room.data, s.data + written, bytes);
-		byteq_commit(q, bytes);
+		q->tail->end += (uint32_t)bytes;
 		written += bytes;
 	}
+	q->bytes += written;
 	CHECK_SLOW(byteq_is_sound(q));
 	return written;
 }
 
 bool byteq_fits(const struct byteq *q, const struct block_pool *pool, size_t bytes)
 {
-	size_t room = q->tail == NULL ? 0 : block_room(q->tail);
+	size_t room = byteq_tail_room(q);
 	if (bytes <= room)
 		return true;
 	return (bytes - room - 1) / BLOCK_DATA_BYTES < pool->free_count;

@@ -58,8 +58,40 @@ static inline size_t byteq_bytes(const struct byteq *q)
 	return q->bytes;
 }
 
-/* Appends a copy of as much of `s` as there are blocks for; returns the bytes taken. */
-MUST_USE size_t byteq_write(struct byteq *q, struct block_pool *pool, struct span s);
+/* How much of a write goes to the last block. */
+static inline size_t byteq_tail_room(const struct byteq *q)
+{
+	return q->tail == NULL ? 0 : BLOCK_DATA_BYTES - q->tail->end;
+}
+
+/* byteq_write() where the last block has not room for all. */
+MUST_USE size_t byteq_write_blocks(struct byteq *q, struct block_pool *pool, struct span s);
+
+/* Appends a copy of as much of `s` as there are blocks for; returns the bytes taken. Most writes find room for all in
+ * the last block. */
+MUST_USE static inline size_t byteq_write(struct byteq *q, struct block_pool *pool, struct span s)
+{
+	struct block *tail = q->tail;
+	if (tail == NULL || s.bytes == 0 || tail->end + s.bytes > BLOCK_DATA_BYTES)
+		return byteq_write_blocks(q, pool, s);
+	memcpy(tail->data + tail->end, s.data, s.bytes);
+	tail->end += (uint32_t)s.bytes;
+	q->bytes += s.bytes;
+	return s.bytes;
+}
+/* byteq_write() of several spans, one behind the other; ends in the one that there are no blocks for. */
+MUST_USE static inline size_t byteq_write_all(struct byteq *q, struct block_pool *pool, const struct span *spans,
+                                              uint32_t count)
+{
+	size_t written = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		size_t bytes = byteq_write(q, pool, spans[i]);
+		written += bytes;
+		if (bytes < spans[i].bytes)
+			break;
+	}
+	return written;
+}
 /* Would byteq_write take all of `bytes`? */
 bool byteq_fits(const struct byteq *q, const struct block_pool *pool, size_t bytes);
 /* The first contiguous bytes (empty when the queue is). Borrowed until the next change of the queue. */

@@ -235,6 +235,7 @@ void dpdk_tcp_config(const struct dpdk *dpdk, const struct plan_want *want, uint
 		.cut_room = port_cut_room(port_queue_of(dpdk->ports[port], (uint16_t)worker)),
 		.tx_checksum_offload = (offloads & PLAN_TX_CHECKSUM_TCP) != 0,
 		.rx_checksum_offload = (offloads & PLAN_RX_CHECKSUM) != 0,
+		.large_frames = (offloads & PLAN_RX_LRO) != 0,
 	};
 	steering_configure(dpdk, port, worker, config);
 	port_mac(dpdk->ports[port], config->mac);

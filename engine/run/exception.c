@@ -61,8 +61,7 @@ static void from_kernel(struct exception *x, uint32_t index, struct span frame, 
 
 bool exception_turn(struct exception *x, struct port_queue *q, struct instant now)
 {
-	struct span frames[PORT_BURST];
-	uint32_t flags[PORT_BURST];
+	struct tcp_frame frames[PORT_BURST];
 	if (x->tap == NULL)
 		return false;
 	uint32_t refused = 0;
@@ -70,9 +69,9 @@ bool exception_turn(struct exception *x, struct port_queue *q, struct instant no
 	x->counters.in_full += refused;
 	if (!bucket_has(&x->out, now))
 		return false;
-	uint32_t count = port_rx(x->tap, frames, flags);
+	uint32_t count = port_rx(x->tap, frames);
 	for (uint32_t i = 0; i < count; i++)
-		from_kernel(x, i, frames[i], q);
+		from_kernel(x, i, frames[i].head, q);
 	bucket_spend(&x->out, count);
 	return count > 0;
 }

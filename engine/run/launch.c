@@ -91,7 +91,9 @@ static void want_make(const struct settings *s, struct dpdk_want *want)
 			                                       .device = s->ports[i].device,
 			                                       .mtu = s->ports[i].mtu,
 			                                       .exception = s->ports[i].exception.interface,
-			                                       .exception_rate = s->ports[i].exception.rate };
+			                                       .exception_rate = s->ports[i].exception.rate,
+			                                       .large_receive_off = s->ports[i].large_receive ==
+			                                                            SETTINGS_LARGE_RECEIVE_OFF };
 }
 
 static bool policy_start(struct engine *e, char *error, size_t error_bytes)
@@ -277,13 +279,14 @@ static void ports_print(const struct engine *e, FILE *messages)
 		const struct plan_port *p = &e->dpdk.plan.ports[i];
 		uint32_t offloads = port_offloads(e->dpdk.ports[i]);
 		fprintf(messages,
-		        "weir: port %s (%s): %u queue pairs, steering %s, mtu %u, checksums rx %s tx %s, segments cut %s, frames %u "
-		        "KiB\n",
+		        "weir: port %s (%s): %u queue pairs, steering %s, mtu %u, checksums rx %s tx %s, segments cut %s, joined %s, "
+		        "frames %u KiB\n",
 		        e->settings->ports[i].name, e->dpdk.inventory[i].driver, p->queues,
 		        steering_name(e, i), e->dpdk.mtus[i],
 		        (offloads & PLAN_RX_CHECKSUM) ? "by device" : "by us",
 		        (offloads & PLAN_TX_CHECKSUM_TCP) ? "by device" : "by us",
 		        (offloads & PLAN_TX_TSO) ? "by device" : "by us",
+		        (offloads & PLAN_RX_LRO) ? "by device" : "by us",
 		        (unsigned)((uint64_t)p->queues * p->mbufs * p->mbuf_data_bytes / KIB));
 		if (e->dpdk.taps[i] != NULL)
 			fprintf(messages,

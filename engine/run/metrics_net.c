@@ -43,6 +43,9 @@ void metrics_nic(const struct view *v, struct buffer *out)
 		{ "what=\"connection\"", offsetof(struct port_counters, handed_over) },
 		{ "what=\"neighbour\"", offsetof(struct port_counters, copied_over) },
 	};
+	static const struct member large[] = { { "direction=\"in\"", offsetof(struct port_counters, rx_large) } };
+	nic_family(v, out, "weir_nic_large_total", "Frames of several segments that the device has put together.", large,
+	           COUNT_OF(large));
 	nic_family(v, out, "weir_nic_packets_total", "Frames received and sent.", packets, COUNT_OF(packets));
 	nic_family(v, out, "weir_nic_bytes_total", "Bytes of those frames.", bytes, COUNT_OF(bytes));
 	nic_family(v, out, "weir_nic_drops_total", "Frames given up by us.", drops, COUNT_OF(drops));

@@ -20,6 +20,7 @@
 #define PORT_HANDED_FRAMES 1024u  /* hand-over ring of a queue; a power of two */
 #define PORT_MBUF_CACHE 256u
 #define PORT_CUT_BYTES_MAX 60000u /* below what the length field of IP can say */
+#define PORT_PIECES_MAX 1056u /* behind the first ones, of a burst: of 64 KiB each in buffers of 2 KiB */
 
 struct port_queue {
 	/* read only */
@@ -27,6 +28,9 @@ struct port_queue {
 	uint16_t queue;
 	bool tx_checksum;
 	bool rx_checksum;
+	bool lro; /* the device puts segments together: frames are lent in pieces */
+	uint32_t frame_bytes; /* of the longest on the cable */
+	struct span *pieces; /* PORT_PIECES_MAX of them, with lro */
 	struct port *port;
 	struct rte_mempool *pool;
 	bool tso;        /* the device cuts frames of several segments; else we do */
@@ -35,6 +39,7 @@ struct port_queue {
 	/* per burst */
 	uint32_t rx_count;
 	uint32_t rx_handed; /* the first so many of rx[] came from other workers */
+	uint32_t rx_pieces; /* of pieces[], in use */
 	uint32_t tx_count;
 	uint32_t tx_prepared; /* the first so many of tx[] went through rte_eth_tx_prepare() */
 	uint32_t tx_stuck;    /* flushes in a row that the device took nothing of */

@@ -6,8 +6,8 @@
  *
  * A VLAN tag that the device took off (none is asked to) is put back, so that frames look the same whatever the port.
  *
- * Copies: none, but for chained frames that are joined, and port_copy_over(). Received mbufs go back to their pool
- * at the next port_rx(); they are never held longer.
+ * Copies: none, but for chained frames that are joined (where the device puts segments together they are lent in
+ * pieces), and port_copy_over(). Received mbufs go back to their pool at the next port_rx(); they are never held longer.
  */
 #include "run/port_io.h"
 
@@ -18,39 +18,39 @@
 #include <string.h>
 
 #include "run/port_int.h"
+#include "wire/checksum.h"
 #include "wire/eth.h"
+#include "wire/ip4.h"
 
 #define HOPS_ENOUGH UINT16_MAX /* of a copy that every worker has */
 
 static void burst_give_back(struct port_queue *q);
 static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count);
-static bool frame_make_whole(struct rte_mbuf **m);
+static bool frame_lend(struct port_queue *q, struct rte_mbuf **m, struct tcp_frame *frame);
 static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m);
 static void tx_prepare(struct port_queue *q);
 static void tx_drop(struct port_queue *q, uint32_t count);
 
-uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t flags[PORT_BURST])
+uint32_t port_rx(struct port_queue *q, struct tcp_frame frames[PORT_BURST])
 {
 	uint32_t handed;
 	burst_give_back(q);
 	uint32_t taken = burst_take(q, &handed);
 	for (uint32_t i = 0; i < taken; i++) {
 		struct rte_mbuf *m = q->rx[i];
-		if (!frame_make_whole(&m)) {
+		if (!frame_lend(q, &m, &frames[q->rx_count])) {
 			q->counters.rx_unjoined++;
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		uint32_t at = q->rx_count++;
-		q->rx[at] = m;
-		frames[at] = span_of(rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m));
-		flags[at] = frame_flags(q, m);
+		q->rx[q->rx_count++] = m;
 		if (i < handed) {
 			q->rx_handed++;
 			continue; /* the queue that received it has counted it */
 		}
 		q->counters.rx_frames++;
 		q->counters.rx_bytes += m->pkt_len;
+		q->counters.rx_large += m->pkt_len > q->frame_bytes;
 	}
 	return q->rx_count;
 }
@@ -62,6 +62,7 @@ static void burst_give_back(struct port_queue *q)
 			rte_pktmbuf_free(q->rx[i]);
 	q->rx_count = 0;
 	q->rx_handed = 0;
+	q->rx_pieces = 0;
 }
 
 /* Half a burst at most comes from other workers, so that neither they nor the device can starve the other. */
@@ -76,30 +77,56 @@ static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count)
 	return taken;
 }
 
-/* One piece, with its tag: in nearly every frame nothing is to be done. */
-static bool frame_make_whole(struct rte_mbuf **m)
+/* Of a chain: one piece, or as many as it has. */
+static bool pieces_lend(struct port_queue *q, const struct rte_mbuf *first, struct tcp_frame *frame)
 {
-	if ((*m)->nb_segs > 1 && rte_pktmbuf_linearize(*m) != 0)
+	uint32_t begin = q->rx_pieces;
+	if (q->rx_pieces + first->nb_segs > PORT_PIECES_MAX)
 		return false;
-	return ((*m)->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0 || rte_vlan_insert(m) == 0;
+	for (const struct rte_mbuf *m = first->next; m != NULL; m = m->next)
+		q->pieces[q->rx_pieces++] = span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
+	frame->more = q->pieces + begin;
+	frame->more_count = q->rx_pieces - begin;
+	return true;
 }
 
-static bool frame_is_ipv6(const struct rte_mbuf *m)
+/* With its tag, and in one piece if that is to be: in nearly every frame nothing is to be done. */
+static bool frame_lend(struct port_queue *q, struct rte_mbuf **m, struct tcp_frame *frame)
+{
+	if ((*m)->nb_segs > 1 && !q->lro && rte_pktmbuf_linearize(*m) != 0)
+		return false;
+	if (((*m)->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 && rte_vlan_insert(m) != 0)
+		return false;
+	*frame = (struct tcp_frame){ .head = span_of(rte_pktmbuf_mtod(*m, const uint8_t *), (*m)->data_len),
+		                     .flags = frame_flags(q, *m) };
+	return (*m)->nb_segs == 1 || pieces_lend(q, *m, frame);
+}
+
+/* IPv6 has no header checksum; that of IPv4 we verify where the device has not: it is cheap, and some only know TCP. */
+static bool ip_header_good(const struct rte_mbuf *m)
 {
 	struct eth_view eth;
-	return eth_parse(span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len), &eth) && eth.type == ETH_IP6;
+	const uint64_t flag = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+	if (flag == RTE_MBUF_F_RX_IP_CKSUM_GOOD || flag == RTE_MBUF_F_RX_IP_CKSUM_NONE)
+		return true;
+	if (flag == RTE_MBUF_F_RX_IP_CKSUM_BAD)
+		return false;
+	if (!eth_parse(span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len), &eth))
+		return false;
+	if (eth.type != ETH_IP4)
+		return eth.type == ETH_IP6;
+	struct span header = span_head(eth.payload, IP4_HEADER_BYTES); /* behind options the stack believes nobody */
+	return header.bytes == IP4_HEADER_BYTES && checksum_finish(checksum_add((struct checksum){ 0 }, header)) == 0;
 }
 
-/* IPv6 has no header checksum that a device could find good. */
+/* "None" is what a virtual device says of bytes that have been on no wire: whoever made them left the checksum to whom
+ * it may concern, and there is nothing to verify. */
 static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m)
 {
-	const uint64_t ip = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	const uint64_t l4 = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-	if (!q->rx_checksum || l4 != RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+	if (!q->rx_checksum || (l4 != RTE_MBUF_F_RX_L4_CKSUM_GOOD && l4 != RTE_MBUF_F_RX_L4_CKSUM_NONE))
 		return 0;
-	if (ip == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
-		return TCP_FRAME_CHECKED;
-	return ip != RTE_MBUF_F_RX_IP_CKSUM_BAD && frame_is_ipv6(m) ? TCP_FRAME_CHECKED : 0;
+	return ip_header_good(m) ? TCP_FRAME_CHECKED : 0;
 }
 
 /* The field is the application's once a frame was received. */

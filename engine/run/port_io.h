@@ -29,6 +29,7 @@ struct port_counters {
 	uint64_t copied_over; /* news of a neighbour, told to every worker */
 	uint64_t hand_drops;             /* not passed on: that worker's ring was full, or no mbuf for a copy */
 	uint64_t rx_unjoined;            /* no room in one mbuf for a chain, or for a tag taken off: dropped */
+	uint64_t rx_large;               /* frames of more than the MTU: segments that the device put together */
 };
 
 /* Finds the DPDK port behind `device` and describes it. False with the reason in `error`. */
@@ -50,10 +51,10 @@ struct span port_rss_key(const struct port *p);
 uint16_t port_reta(const struct port *p, const uint16_t **queues);
 struct port_queue *port_queue_of(struct port *p, uint16_t queue);
 
-/* Up to PORT_BURST frames; each span is contiguous (a chained mbuf is joined) and lent until the next call.
- * flags[i] holds TCP_FRAME_CHECKED where the device verified the checksums. Also yields frames handed in by other
- * workers. */
-uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t flags[PORT_BURST]);
+/* Up to PORT_BURST frames, lent until the next call, with TCP_FRAME_CHECKED where the device verified the checksums.
+ * They are in one piece (a chain of mbufs is joined), but where the device puts segments together (PLAN_RX_LRO). Also
+ * yields frames handed in by other workers. */
+uint32_t port_rx(struct port_queue *q, struct tcp_frame frames[PORT_BURST]);
 /* How many workers had frame `index` of the last burst before this one. */
 uint32_t port_hops(const struct port_queue *q, uint32_t index);
 /* Gives frame `index` of the last burst to the worker that owns queue `to` of the same port (ring, no copy), as a

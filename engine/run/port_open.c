@@ -89,6 +89,8 @@ static uint32_t offloads_of(const struct rte_eth_dev_info *info)
 	uint32_t offloads = 0;
 	if ((rx & rx_sums) == rx_sums)
 		offloads |= PLAN_RX_CHECKSUM;
+	if ((rx & RTE_ETH_RX_OFFLOAD_TCP_LRO) && (rx & RTE_ETH_RX_OFFLOAD_TCP_CKSUM))
+		offloads |= PLAN_RX_LRO;
 	if (tx & RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
 		offloads |= PLAN_TX_CHECKSUM_TCP;
 	if (tx & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
@@ -125,6 +127,8 @@ struct port *port_open(const char *name, const char *device, uint16_t mtu, const
 		return NULL;
 	}
 	p->offloads = plan->offloads & offloads_of(&info);
+	if (p->offloads & PLAN_RX_LRO) /* it verifies what it joins; sums of IPv4 headers port_io.c sees to */
+		p->offloads |= PLAN_RX_CHECKSUM;
 	if (!port_configure(p, plan, &info, error, error_bytes))
 		return NULL;
 	for (uint16_t i = 0; i < p->queues; i++)
@@ -170,6 +174,8 @@ static uint64_t rx_offloads_wanted(const struct port *p, const struct plan_port 
 	uint64_t wanted = 0;
 	if (p->offloads & PLAN_RX_CHECKSUM)
 		wanted |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+	if (p->offloads & PLAN_RX_LRO)
+		wanted |= RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_SCATTER;
 	if (p->mtu + FRAME_OVERHEAD + RTE_PKTMBUF_HEADROOM > (uint32_t)plan->mbuf_data_bytes)
 		wanted |= RTE_ETH_RX_OFFLOAD_SCATTER;
 	return wanted & info->rx_offload_capa;
@@ -211,12 +217,20 @@ static void rss_ask(struct port *p, const struct plan_port *plan, const struct r
 	rss->rss_key_len = info->hash_key_size;
 }
 
+/* Of the longest frame that segments are put together to; 0: the device does not say how long they may be. */
+static uint32_t lro_bytes(const struct rte_eth_dev_info *info)
+{
+	return info->max_lro_pkt_size < TCP_LARGE_BYTES_MAX ? info->max_lro_pkt_size : TCP_LARGE_BYTES_MAX;
+}
+
 static bool port_configure(struct port *p, const struct plan_port *plan, struct rte_eth_dev_info *info,
                            char *error, size_t error_bytes)
 {
 	uint16_t mtu_now;
 	struct rte_eth_conf conf = {
-		.rxmode = { .mtu = p->mtu, .offloads = rx_offloads_wanted(p, plan, info) },
+		.rxmode = { .mtu = p->mtu,
+		            .max_lro_pkt_size = lro_bytes(info),
+		            .offloads = rx_offloads_wanted(p, plan, info) },
 		.txmode = { .offloads = tx_offloads_wanted(p, info) },
 	};
 	rss_ask(p, plan, info, &conf);
@@ -256,11 +270,17 @@ static bool queue_open(struct port *p, uint16_t queue, const struct plan_port *p
 	*q = (struct port_queue){ .port_id = p->port_id, .queue = queue, .port = p,
 		                  .tx_checksum = (p->offloads & PLAN_TX_CHECKSUM_TCP) != 0,
 		                  .tso = (p->offloads & PLAN_TX_TSO) != 0,
+		                  .lro = (p->offloads & PLAN_RX_LRO) != 0,
+		                  .frame_bytes = p->mtu + FRAME_OVERHEAD,
 		                  .rx_checksum = (p->offloads & PLAN_RX_CHECKSUM) != 0 };
 	q->cut.bytes = cut_room_bytes(p->mtu);
 	q->cut.data = rte_malloc_socket("cut", q->cut.bytes, RTE_CACHE_LINE_SIZE, socket);
 	if (q->cut.data == NULL)
 		return port_refused(p, "no hugepage memory for frames that are cut", ENOMEM, error, error_bytes);
+	if (q->lro)
+		q->pieces = rte_malloc_socket("pieces", PORT_PIECES_MAX * sizeof(*q->pieces), RTE_CACHE_LINE_SIZE, socket);
+	if (q->lro && q->pieces == NULL)
+		return port_refused(p, "no hugepage memory for frames in pieces", ENOMEM, error, error_bytes);
 	snprintf(name, sizeof(name), "frames_%u_%u", p->port_id, queue);
 	q->pool = rte_pktmbuf_pool_create(name, plan->mbufs, PORT_MBUF_CACHE, 0,
 	                                  plan->mbuf_data_bytes, socket);

@@ -24,7 +24,8 @@
 
 static bool worker_turn(struct worker *w, struct instant now);
 static bool worker_receive(struct worker *w, uint32_t port, struct instant now);
-static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame, bool elsewhere);
+static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, const struct tcp_frame *frame,
+                             bool elsewhere);
 static bool worker_timers(struct worker *w, struct instant now);
 static void worker_chore(struct worker *w);
 static bool worker_send(struct worker *w, uint32_t port, struct instant now);
@@ -76,30 +77,29 @@ static bool worker_turn(struct worker *w, struct instant now)
 
 static bool worker_receive(struct worker *w, uint32_t port, struct instant now)
 {
-	struct span frames[PORT_BURST];
-	uint32_t flags[PORT_BURST];
+	struct tcp_frame frames[PORT_BURST];
 	struct exception *x = &w->exceptions[port];
 	struct port_queue *q = w->queues[port];
 	uint32_t ours[PORT_BURST], kept = 0; /* which of the burst, and how many, are for the stack */
 	_Static_assert(PORT_BURST <= TCP_BURST_MAX, "a burst is taken at once");
-	uint32_t count = port_rx(q, frames, flags);
+	uint32_t count = port_rx(q, frames);
 	for (uint32_t i = 0; i < count; i++) {
-		if (exception_is_on(x) && exception_input(x, q, i, frames[i], now))
+		if (exception_is_on(x) && exception_input(x, q, i, frames[i].head, now))
 			continue;
 		frames[kept] = frames[i];
-		flags[kept] = flags[i] | (port_hops(q, i) + 1 >= w->worker_count ? TCP_FRAME_FINAL : 0);
+		frames[kept].flags |= port_hops(q, i) + 1 >= w->worker_count ? TCP_FRAME_FINAL : 0;
 		ours[kept++] = i;
 	}
-	uint32_t elsewhere = tcp_input_burst(w->stacks[port], frames, flags, kept, now);
+	uint32_t elsewhere = tcp_input_burst(w->stacks[port], frames, kept, now);
 	for (uint32_t i = 0; i < kept && w->worker_count > 1; i++)
-		worker_passes_on(w, port, ours[i], frames[i], (elsewhere >> i & 1) != 0);
+		worker_passes_on(w, port, ours[i], &frames[i], (elsewhere >> i & 1) != 0);
 	bool moved = exception_is_on(x) && exception_turn(x, q, now);
 	return count > 0 || moved;
 }
 
 /* What is another worker's goes to it, and is final there; where nobody knows whose it is, to the next worker, until all
  * had it. News of a neighbour every worker gets. */
-static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, struct span frame, bool elsewhere)
+static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, const struct tcp_frame *frame, bool elsewhere)
 {
 	struct port_queue *q = w->queues[port];
 	uint32_t hops = port_hops(q, index);
@@ -109,7 +109,7 @@ static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, st
 			port_hand_over(q, index, (uint16_t)owner, w->worker_count);
 		else
 			port_hand_over(q, index, (uint16_t)((w->index + 1) % w->worker_count), hops + 1);
-	} else if (hops == 0 && frame_is_neighbour_news(frame)) {
+	} else if (hops == 0 && frame_is_neighbour_news(frame->head)) {
 		for (uint32_t to = 0; to < w->worker_count; to++)
 			if (to != w->index)
 				port_copy_over(q, index, (uint16_t)to);

@@ -5,6 +5,9 @@
  * the connection, each far away from the last. So a burst is gone through three times: once to see whose each frame may
  * be and to fetch the entry, once to fetch the connection, and once to deal with the frames in their order. What was
  * seen is a hint and no more: an earlier frame of the burst may have closed the connection.
+ *
+ * Frames of one connection come in trains. One that is from and to whom the frame before it was needs nothing fetched,
+ * and may be dealt with together with that one (express.c).
  */
 #include "tcp/ahead_int.h"
 
@@ -15,37 +18,38 @@
 #include "wire/load.h"
 
 #define CACHE_LINE_BYTES 64u
-#define IP4_FRAGMENT_BITS 0xbfffu /* reserved, more fragments, offset: all but don't-fragment */
 
-static bool look_ip4(const uint8_t *ip, size_t bytes, struct ahead *a)
+static bool look_ip4(struct ahead *a)
 {
+	const uint8_t *ip = a->frame.data + a->l3_at;
+	size_t bytes = a->bytes - a->l3_at;
 	if (bytes < IP4_HEADER_BYTES + TCP_HEADER_BYTES || ip[0] != 0x45 || ip[9] != IP_TCP)
 		return false;
-	uint32_t all = load_be16(ip + 2);
-	if (all < IP4_HEADER_BYTES + TCP_HEADER_BYTES || all > bytes || (load_be16(ip + 6) & IP4_FRAGMENT_BITS) != 0)
+	uint32_t l4_bytes = ahead_ip4_bytes(ip, bytes);
+	if (l4_bytes < TCP_HEADER_BYTES)
 		return false;
-	a->src = ip + 12;
-	a->dst = ip + 16;
+	a->src_at = a->l3_at + 12;
 	a->addr_bytes = 4;
 	a->family = IP_V4;
-	a->l4 = ip + IP4_HEADER_BYTES;
-	a->l4_bytes = all - IP4_HEADER_BYTES;
+	a->l4_at = (uint8_t)(a->l3_at + IP4_HEADER_BYTES);
+	a->l4_bytes = l4_bytes;
 	a->marked = (ip[1] & 3) == IP_CE;
 	return true;
 }
 
-static bool look_ip6(const uint8_t *ip, size_t bytes, struct ahead *a)
+static bool look_ip6(struct ahead *a)
 {
+	const uint8_t *ip = a->frame.data + a->l3_at;
+	size_t bytes = a->bytes - a->l3_at;
 	if (bytes < IP6_HEADER_BYTES + TCP_HEADER_BYTES || ip[0] >> 4 != 6 || ip[6] != IP_TCP)
 		return false;
-	uint32_t l4_bytes = load_be16(ip + 4);
-	if (l4_bytes < TCP_HEADER_BYTES || l4_bytes > bytes - IP6_HEADER_BYTES)
+	uint32_t l4_bytes = ahead_ip6_bytes(ip, bytes);
+	if (l4_bytes < TCP_HEADER_BYTES)
 		return false;
-	a->src = ip + 8;
-	a->dst = ip + 24;
+	a->src_at = a->l3_at + 8;
 	a->addr_bytes = 16;
 	a->family = IP_V6;
-	a->l4 = ip + IP6_HEADER_BYTES;
+	a->l4_at = (uint8_t)(a->l3_at + IP6_HEADER_BYTES);
 	a->l4_bytes = l4_bytes;
 	a->marked = (ip[1] >> 4 & 3) == IP_CE;
 	return true;
@@ -54,9 +58,9 @@ static bool look_ip6(const uint8_t *ip, size_t bytes, struct ahead *a)
 /* Of the remote end, and of our port. */
 static uint32_t key_of(const struct ahead *a)
 {
-	uint32_t ports = load_be32(a->l4);
-	uint32_t key = (ports ^ load_be32(a->src)) * 0x9e3779b1u;
-	return (key ^ load_be32(a->src + a->addr_bytes - 4)) * 0x85ebca6bu;
+	const uint8_t *src = ahead_src(a);
+	uint32_t key = (load_be32(ahead_l4(a)) ^ load_be32(src)) * 0x9e3779b1u;
+	return (key ^ load_be32(src + a->addr_bytes - 4)) * 0x85ebca6bu;
 }
 
 static uint32_t recent_place(uint32_t key)
@@ -64,13 +68,20 @@ static uint32_t recent_place(uint32_t key)
 	return key / (UINT32_MAX / TCP_RECENT_CONNECTIONS + 1);
 }
 
+struct tuple ahead_tuple(const struct ahead *a)
+{
+	const uint8_t *l4 = ahead_l4(a);
+	struct tuple t = { .local_port = load_be16(l4 + 2), .remote_port = load_be16(l4) };
+	t.local.family = t.remote.family = a->family;
+	memcpy(t.local.bytes, ahead_dst(a), a->addr_bytes);
+	memcpy(t.remote.bytes, ahead_src(a), a->addr_bytes);
+	return t;
+}
+
 /* Out of line: keeps what it needs of the stack out of the way that needs none of it. */
 __attribute__((noinline)) static uint32_t hash_of(const struct tcp_stack *s, const struct ahead *a)
 {
-	struct tuple t = { .local_port = load_be16(a->l4 + 2), .remote_port = load_be16(a->l4) };
-	t.local.family = t.remote.family = a->family;
-	memcpy(t.local.bytes, a->dst, a->addr_bytes);
-	memcpy(t.remote.bytes, a->src, a->addr_bytes);
+	struct tuple t = ahead_tuple(a);
 	return (uint32_t)tuple_hash(s->config.secret, TUPLE_FLOW, &t);
 }
 
@@ -80,31 +91,18 @@ static void fetch(const struct tcp_stack *s, uint32_t ref)
 	if (ref == FLOW_NONE || (ref & FLOW_TIME_WAIT) != 0)
 		return;
 	const uint8_t *c = (const uint8_t *)stack_conn_at(s, ref - 1);
-	for (uint32_t at = 0; at < CONN_HOT_BYTES; at += CACHE_LINE_BYTES)
-		__builtin_prefetch(c + at);
+	_Static_assert(CONN_HOT_BYTES == 6 * CACHE_LINE_BYTES, "all lines are named");
+	__builtin_prefetch(c);
+	__builtin_prefetch(c + CACHE_LINE_BYTES);
+	__builtin_prefetch(c + 2 * CACHE_LINE_BYTES);
+	__builtin_prefetch(c + 3 * CACHE_LINE_BYTES);
+	__builtin_prefetch(c + 4 * CACHE_LINE_BYTES);
+	__builtin_prefetch(c + 5 * CACHE_LINE_BYTES);
 }
 
-void ahead_look(const struct tcp_stack *s, struct span frame, struct ahead *a)
+/* Finds the connection among those heard of late, or begins to find it. */
+static void look_up(const struct tcp_stack *s, struct ahead *a)
 {
-	a->frame = frame;
-	a->l3 = NULL;
-	a->hash = 0;
-	a->ref = FLOW_NONE;
-	a->vlan = 0;
-	if (frame.bytes <= ETH_HEADER_BYTES_MAX)
-		return;
-	const uint8_t *ip = frame.data + ETH_HEADER_BYTES;
-	size_t bytes = frame.bytes - ETH_HEADER_BYTES;
-	uint16_t type = load_be16(ip - 2);
-	if (type == ETH_TAG) {
-		a->vlan = load_be16(ip) & ETH_VLAN_MASK;
-		ip += ETH_TAG_BYTES;
-		bytes -= ETH_TAG_BYTES;
-		type = load_be16(ip - 2);
-	}
-	if (!(type == ETH_IP4 && look_ip4(ip, bytes, a)) && !(type == ETH_IP6 && look_ip6(ip, bytes, a)))
-		return;
-	a->l3 = ip;
 	a->key = key_of(a);
 	const struct recent *recent = &s->recent[recent_place(a->key)];
 	if (recent->ref != FLOW_NONE && recent->key == a->key) {
@@ -116,6 +114,39 @@ void ahead_look(const struct tcp_stack *s, struct span frame, struct ahead *a)
 	flow_fetch(&s->flows, a->hash);
 }
 
+static inline bool look_eth(struct ahead *a)
+{
+	const uint8_t *eth = a->frame.data;
+	a->vlan = 0;
+	a->l3_at = 0;
+	if (a->frame.bytes <= ETH_HEADER_BYTES_MAX)
+		return false;
+	a->l3_at = ETH_HEADER_BYTES;
+	if (load_be16(eth + ETH_HEADER_BYTES - 2) == ETH_TAG) {
+		a->vlan = load_be16(eth + ETH_HEADER_BYTES) & ETH_VLAN_MASK;
+		a->l3_at = ETH_HEADER_BYTES + ETH_TAG_BYTES;
+	}
+	uint16_t type = load_be16(eth + a->l3_at - 2);
+	if ((type == ETH_IP4 && look_ip4(a)) || (type == ETH_IP6 && look_ip6(a)))
+		return true;
+	a->l3_at = 0;
+	return false;
+}
+
+bool ahead_read(struct ahead *a)
+{
+	return look_eth(a);
+}
+
+void ahead_look(const struct tcp_stack *s, struct ahead *a)
+{
+	a->same = false;
+	a->hash = 0;
+	a->ref = FLOW_NONE;
+	if (look_eth(a))
+		look_up(s, a);
+}
+
 /* The first reference under the hash; the walk over others, if there are any, is demux.c's. */
 static void look_closer(const struct tcp_stack *s, struct ahead *a)
 {
@@ -124,41 +155,81 @@ static void look_closer(const struct tcp_stack *s, struct ahead *a)
 	fetch(s, a->ref);
 }
 
+/* Headers that have all in common that says whose they are and how: ports, which differ most often, and addresses;
+ * Ethernet with its tag; IP's version, class and protocol. */
+static inline bool is_same(const struct ahead *a, const struct ahead *b)
+{
+	const uint8_t *eth = a->frame.data, *other = b->frame.data;
+	uint32_t l3 = a->l3_at, src = a->src_at, l4 = a->l4_at;
+	if (b->frame.bytes < l4 + TCP_HEADER_BYTES || memcmp(eth + l4, other + l4, 4) != 0 ||
+	    memcmp(eth, other, ETH_HEADER_BYTES + 2) != 0 || memcmp(eth + l3 - 2, other + l3 - 2, 4) != 0)
+		return false;
+	if (a->addr_bytes != 4)
+		return other[l3 + 6] == IP_TCP && memcmp(eth + src, other + src, 32) == 0;
+	return other[l3 + 9] == IP_TCP && memcmp(eth + src, other + src, 8) == 0;
+}
+
 void ahead_remember(struct tcp_stack *s, const struct ahead *a, uint32_t ref)
 {
-	if (a->l3 != NULL)
+	if (a->l3_at != 0)
 		s->recent[recent_place(a->key)] = (struct recent){ .key = a->key, .ref = ref };
 }
 
-uint32_t tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,
-                         struct instant now)
+static void look_at_all(struct tcp_stack *s, const struct tcp_frame *frames, uint32_t count, struct ahead *seen)
+{
+	uint32_t believed = TCP_FRAME_FINAL | (s->config.rx_checksum_offload ? TCP_FRAME_CHECKED : 0);
+	const struct ahead *last = NULL;
+	uint64_t bytes = 0;
+	bool unknown = false;
+	for (uint32_t i = 0; i < count; i++) {
+		struct ahead *a = &seen[i];
+		ahead_begin(a, &frames[i], believed);
+		bytes += a->bytes;
+		a->same = last != NULL && is_same(last, a);
+		if (a->same)
+			continue;
+		ahead_look(s, a);
+		unknown |= a->hash != 0;
+		last = a->l3_at != 0 ? a : NULL;
+	}
+	s->counters.bytes_in += bytes;
+	for (uint32_t i = 0; i < count && unknown; i++)
+		if (!seen[i].same && seen[i].hash != 0)
+			look_closer(s, &seen[i]);
+}
+
+/* One that seemed to follow the frame before it, but was not taken with that one. */
+static void look_late(const struct tcp_stack *s, struct ahead *a)
+{
+	ahead_look(s, a);
+	if (a->hash != 0)
+		look_closer(s, a);
+}
+
+uint32_t tcp_input_burst(struct tcp_stack *s, const struct tcp_frame *frames, uint32_t count, struct instant now)
 {
 	struct ahead seen[TCP_BURST_MAX];
-	uint32_t believed = s->config.rx_checksum_offload ? TCP_FRAME_CHECKED : 0;
+	uint32_t elsewhere = 0, taken;
 	CHECK(count <= TCP_BURST_MAX);
 	s->now = now;
 	s->counters.frames_in += count;
-	for (uint32_t i = 0; i < count; i++) {
-		s->counters.bytes_in += frames[i].bytes;
-		ahead_look(s, frames[i], &seen[i]);
-	}
-	for (uint32_t i = 0; i < count; i++)
-		if (seen[i].hash != 0)
-			look_closer(s, &seen[i]);
-	uint32_t elsewhere = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		bool checked = (flags[i] & believed) != 0;
-		if (express_input(s, &seen[i], checked, now))
+	look_at_all(s, frames, count, seen);
+	for (uint32_t i = 0; i < count; i += taken) {
+		if (seen[i].same)
+			look_late(s, &seen[i]);
+		taken = express_input(s, &seen[i], count - i, now);
+		if (taken > 0)
 			continue;
 		s->elsewhere = false;
-		stack_frame(s, &seen[i], checked, (flags[i] & TCP_FRAME_FINAL) != 0, now);
+		stack_frame(s, &seen[i], now);
 		elsewhere |= (uint32_t)s->elsewhere << i;
+		taken = 1;
 	}
 	return elsewhere;
 }
 
 void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct instant now)
 {
-	flags |= TCP_FRAME_FINAL;
-	(void)tcp_input_burst(s, &frame, &flags, 1, now);
+	const struct tcp_frame whole = { .head = frame, .flags = flags | TCP_FRAME_FINAL };
+	(void)tcp_input_burst(s, &whole, 1, now);
 }

@@ -1,8 +1,10 @@
 /*
  * black_box.h - the last 32 things that happened to one TCP connection, and how they are shown.
  *
- * A connection's stack notes each segment as it was on the wire (those that the port cuts as the one frame they left in), and what timers and the application did
- * (black_box_int.h). What leaves the stack is a record: a copy without pointers, which may cross rings and
+ * A connection's stack notes each segment as it was on the wire, and what timers and the application did
+ * (black_box_int.h). Segments that the port cuts are one entry, as the one frame they left in; so are those that came
+ * at once and said nothing but the next bytes (a run, see express.c), or a burst would push out all that was before it.
+ * What leaves the stack is a record: a copy without pointers, which may cross rings and
  * threads. It is asked for with tcp_inspect(), or made when a connection ends in disorder
  * (tcp_black_box_next()). Two readings of a record stand here, both functions of it alone: text, one line for
  * each entry, and pcapng for Wireshark and tcpdump.
@@ -29,6 +31,7 @@
 
 #define BLACK_BOX_ENTRIES 32u        /* a power of two; a dialogue's last dozen exchanges */
 #define BLACK_BOX_ENTRY_WIRE_BYTES 20u
+#define BLACK_BOX_BYTES_MAX UINT16_MAX /* payload of an entry */
 #define BLACK_BOX_TEXT_BYTES 8192u
 #define BLACK_BOX_PCAPNG_BYTES 16384u
 
@@ -54,10 +57,10 @@ struct black_box_entry {
 	uint16_t window;   /* of a segment: as on the wire, not scaled */
 	uint16_t bytes;    /* of a segment, a SIZE and its probes: payload; of a timer: how often in a row it fired */
 	uint8_t mark;      /* enum black_box_mark */
-	uint8_t flags;     /* of a segment */
+	uint8_t flags;     /* of a segment; of a run, those of any */
 	uint8_t again;     /* of a segment: all its bytes had been sent, or received, before */
-	uint8_t detail;    /* IN: enum tcp_drop + 1, 0: taken; STATE: the new one; CLOSED: enum tcp_close_reason;
-	                    * SIZE: enum black_box_size; its probes: which try */
+	uint8_t detail;    /* IN: enum tcp_drop + 1, 0: taken; RUN: how many segments; STATE: the new one; CLOSED: enum
+	                    * tcp_close_reason; SIZE: enum black_box_size; its probes: which try */
 };
 
 _Static_assert(sizeof(struct black_box_entry) == BLACK_BOX_ENTRY_WIRE_BYTES, "an entry is 20 bytes");

@@ -29,7 +29,7 @@ static uint32_t headers(struct writer *w, const struct black_box_record *r, cons
 
 static bool is_segment(const struct black_box_entry *e)
 {
-	return e->mark == BLACK_BOX_IN || e->mark == BLACK_BOX_OUT;
+	return e->mark == BLACK_BOX_IN || e->mark == BLACK_BOX_RUN || e->mark == BLACK_BOX_OUT;
 }
 
 /* ---- blocks ---- */
@@ -145,7 +145,7 @@ static void comments(struct writer *w, const struct black_box_record *r, uint32_
 		first--;
 	for (; first < index; first++)
 		comment(w, &r->entries[first], "before: ");
-	if (e->again != 0 || (e->mark == BLACK_BOX_IN && e->detail != 0))
+	if (e->again != 0 || (e->mark != BLACK_BOX_OUT && e->detail != 0))
 		comment(w, e, "");
 	while (next < r->count && !is_segment(&r->entries[next]))
 		next++;
@@ -160,7 +160,7 @@ static void comments(struct writer *w, const struct black_box_record *r, uint32_
 static uint32_t headers(struct writer *w, const struct black_box_record *r, const struct black_box_entry *e)
 {
 	static const uint8_t ours[] = { 2, 0, 0, 0, 0, 1 }, theirs[] = { 2, 0, 0, 0, 0, 2 };
-	bool in = e->mark == BLACK_BOX_IN;
+	bool in = e->mark != BLACK_BOX_OUT;
 	const struct endpoint *from = in ? &r->remote : &r->local, *to = in ? &r->local : &r->remote;
 	bool v4 = from->addr.family == IP_V4;
 	uint32_t bytes = TCP_HEADER_BYTES + (uint32_t)e->bytes;

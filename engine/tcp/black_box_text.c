@@ -140,6 +140,7 @@ void black_box_entry_text(struct text *t, const struct black_box_entry *e)
 {
 	switch ((enum black_box_mark)e->mark) {
 	case BLACK_BOX_IN:
+	case BLACK_BOX_RUN:
 	case BLACK_BOX_OUT:
 		segment_text(t, e);
 		return;
@@ -201,7 +202,7 @@ static void number_text(struct text *t, const char *name, uint32_t number)
 
 static void segment_text(struct text *t, const struct black_box_entry *e)
 {
-	text_str(t, e->mark == BLACK_BOX_IN ? "in  " : "out ");
+	text_str(t, e->mark == BLACK_BOX_OUT ? "out " : "in  ");
 	flags_text(t, e->flags);
 	number_text(t, " seq ", e->seq);
 	if ((e->flags & TCP_ACK) != 0)
@@ -210,6 +211,10 @@ static void segment_text(struct text *t, const struct black_box_entry *e)
 	number_text(t, " win ", e->window);
 	if (e->again != 0)
 		text_str(t, ", repeated");
+	if (e->mark == BLACK_BOX_RUN) {
+		number_text(t, ", segments ", e->detail);
+		return;
+	}
 	if (e->mark != BLACK_BOX_IN || e->detail == 0)
 		return;
 	text_str(t, ", ");

@@ -46,7 +46,7 @@ struct conn *demux_find(const struct tcp_stack *s, const struct tuple *t, struct
 /* The connection that the first look found, if it still is the right one. */
 static struct conn *find_ahead(const struct tcp_stack *s, const struct ahead *a, const struct tuple *t)
 {
-	if (a->l3 == NULL || a->ref == FLOW_NONE || (a->ref & FLOW_TIME_WAIT) != 0)
+	if (a->l3_at == 0 || a->ref == FLOW_NONE || (a->ref & FLOW_TIME_WAIT) != 0)
 		return NULL;
 	struct conn *c = stack_conn_at(s, a->ref - 1);
 	bool open = c->head.magic != 0 && (c->flags & CONN_IN_FLOW) != 0;
@@ -57,7 +57,7 @@ static struct conn *find(struct tcp_stack *s, const struct ahead *a, const struc
                          struct time_wait **wait)
 {
 	struct conn *c = find_ahead(s, a, t);
-	if (c == NULL && a->l3 != NULL && a->hash != 0)
+	if (c == NULL && a->l3_at != 0 && a->hash != 0)
 		c = find_hashed(s, a->hash, t, wait);
 	else if (c == NULL)
 		c = demux_find(s, t, wait);

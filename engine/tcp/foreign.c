@@ -33,12 +33,26 @@ bool foreign_pass(struct tcp_stack *s, const struct packet *p)
 	return true;
 }
 
-int tcp_foreign_owner(const struct tcp_stack *s, struct span frame)
+/* Of one that came in pieces: it is a segment with plain headers, or no device would have put it together. */
+static int owner_of_chain(const struct tcp_stack *s, const struct tcp_frame *frame)
+{
+	struct ahead a;
+	uint8_t local;
+	ahead_begin(&a, frame, 0);
+	if (!ahead_read(&a))
+		return -1;
+	struct tuple t = ahead_tuple(&a);
+	return host_owns(s, t.local, &local) ? foreign_owner(s, &t) : -1;
+}
+
+int tcp_foreign_owner(const struct tcp_stack *s, const struct tcp_frame *frame)
 {
 	struct eth_view eth;
 	struct ip_view ip;
 	uint8_t local;
-	if (s->config.port_stride <= 1 || !eth_parse(frame, &eth))
+	if (frame->more_count > 0 && s->config.port_stride > 1)
+		return owner_of_chain(s, frame);
+	if (s->config.port_stride <= 1 || !eth_parse(frame->head, &eth))
 		return -1;
 	enum ip_outcome outcome = IP_BAD_HEADER; /* checksums are judged by the owner */
 	if (eth.type == ETH_IP4)

@@ -30,6 +30,7 @@ struct pieces { /* of the arena */
 	struct source *sources;
 	struct black_boxes boxes;
 	struct fragments *fragments;
+	struct room joined;
 };
 
 static uint32_t share_count(const struct tcp_config *config, uint32_t share, uint32_t least)
@@ -70,10 +71,14 @@ static bool take_pieces(struct arena *a, const struct tcp_config *config, struct
 	p->sources = arena_take(a, "tcp sources", (size_t)flow_slots(max) * sizeof(struct source));
 	bool boxes = black_box_init(&p->boxes, a, max);
 	p->fragments = config->fragments ? arena_take(a, "tcp fragments", sizeof(*p->fragments)) : NULL;
+	p->joined = (struct room){ NULL, 0 };
+	if (config->large_frames)
+		p->joined = (struct room){ arena_take(a, "tcp joined frame", TCP_LARGE_BYTES_MAX), TCP_LARGE_BYTES_MAX };
 	bool whole = p->stack != NULL && p->conns != NULL && p->waits != NULL && p->reasms != NULL && p->flows != NULL;
 	bool link = p->neighs != NULL && p->buckets != NULL && p->controls != NULL && p->sources != NULL;
 	bool paths = p->searches != NULL && p->paths != NULL;
-	return whole && link && paths && boxes && (p->fragments != NULL || !config->fragments);
+	bool asked = (p->fragments != NULL || !config->fragments) && (p->joined.data != NULL || !config->large_frames);
+	return whole && link && paths && boxes && asked;
 }
 
 static uint8_t shift_for(uint32_t bytes_max)
@@ -114,6 +119,8 @@ struct tcp_stack *tcp_make(struct arena *arena, const struct tcp_config *config,
 	s->congestion = congestion_of(config->congestion);
 	s->boxes = p.boxes;
 	s->boxes.current = &s->boxes.scrap;
+	s->joined = p.joined;
+	s->frame_bytes_max = config->large_frames ? TCP_LARGE_BYTES_MAX : TCP_FRAME_BYTES_MAX;
 	s->fragments = p.fragments;
 	if (s->fragments != NULL)
 		fragment_init(s->fragments);
@@ -238,13 +245,13 @@ static bool headers_are_plain(const struct ip_view *ip, bool v4)
 }
 
 static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, const struct ahead *ahead,
-                     bool checked, bool final, struct instant now)
+                     struct instant now)
 {
 	struct packet p = { .mac = eth->src,
 		            .group = eth_is_group(eth->dst),
 		            .vlan = eth->vlan,
-		            .checked = checked,
-		            .final = final,
+		            .checked = (ahead->flags & TCP_FRAME_CHECKED) != 0,
+		            .final = (ahead->flags & TCP_FRAME_FINAL) != 0,
 		            .ahead = ahead };
 	enum ip_outcome outcome = v4 ? ip4_parse(eth->payload, eth->l3_offset, p.checked, &p.ip)
 	                             : ip6_parse(eth->payload, eth->l3_offset, &p.ip);
@@ -256,18 +263,28 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 		stack_drop(s, drop_of(outcome));
 }
 
-void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, bool final, struct instant now)
+/* One that came in pieces, as one; SPAN_NONE: it is too long. */
+static struct span join(struct tcp_stack *s, const struct tcp_frame *frame)
+{
+	struct writer w = writer_of(s->joined);
+	writer_bytes(&w, frame->head);
+	for (uint32_t i = 0; i < frame->more_count; i++)
+		writer_bytes(&w, frame->more[i]);
+	return w.ok ? writer_span(&w) : SPAN_NONE;
+}
+
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant now)
 {
 	struct eth_view eth;
-	struct span frame = ahead->frame;
-	if (frame.bytes > TCP_FRAME_BYTES_MAX || !eth_parse(frame, &eth))
+	struct span frame = ahead_is_chained(ahead) ? join(s, ahead->whole) : ahead->frame;
+	if (frame.bytes > s->frame_bytes_max || !eth_parse(frame, &eth))
 		stack_drop(s, TCP_DROP_ETHERNET);
 	else if (!for_our_mac(s, &eth) || eth_is_group(eth.src))
 		stack_drop(s, TCP_DROP_NOT_OUR_MAC);
 	else if (eth.type == ETH_IP4)
-		ip_input(s, &eth, true, ahead, checked, final, now);
+		ip_input(s, &eth, true, ahead, now);
 	else if (eth.type == ETH_IP6)
-		ip_input(s, &eth, false, ahead, checked, final, now);
+		ip_input(s, &eth, false, ahead, now);
 	else if (eth.type == ETH_ARP)
 		host_arp_input(s, &eth, now);
 	else if (eth_is_tag(eth.type))

@@ -76,6 +76,8 @@ struct tcp_stack {
 	uint32_t challenges_left; /* in the second below */
 	uint64_t challenge_second;
 	uint32_t cut_bytes_max; /* of payload, in a frame that the port cuts */
+	uint32_t frame_bytes_max; /* longer ones are refused */
+	struct room joined; /* where a frame in pieces becomes one, if it takes the long way; none: no frame comes in pieces */
 	uint8_t rcv_shift; /* makes rx_bytes_max fit a window field */
 	uint32_t port_next;
 	struct prng prng;
@@ -121,18 +123,11 @@ static inline void stack_note_timer(struct tcp_stack *s, struct conn *c, enum bl
 }
 
 static inline struct black_box_entry *stack_note_segment(struct tcp_stack *s, struct conn *c,
-                                                         enum black_box_mark mark, const struct tcp_seg *seg,
-                                                         size_t bytes, bool again, struct instant now)
+                                                         struct black_box_entry entry, struct instant now)
 {
 	struct black_box_entry *e = black_box_note(&s->boxes, &c->head, now);
-	*e = (struct black_box_entry){ .at_us = (uint32_t)now.us,
-		                       .seq = seg->seq.v,
-		                       .ack = seg->ack.v,
-		                       .window = seg->window,
-		                       .bytes = (uint16_t)bytes,
-		                       .mark = (uint8_t)mark,
-		                       .flags = seg->flags,
-		                       .again = again };
+	entry.at_us = (uint32_t)now.us;
+	*e = entry;
 	return e;
 }
 
@@ -140,7 +135,14 @@ static inline struct black_box_entry *stack_note_segment(struct tcp_stack *s, st
 static inline void stack_note_in(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                                  struct instant now)
 {
-	s->boxes.current = stack_note_segment(s, c, BLACK_BOX_IN, seg, seg->payload.bytes, false, now);
+	s->boxes.current = stack_note_segment(s, c,
+	                                      (struct black_box_entry){ .seq = seg->seq.v,
+	                                                                .ack = seg->ack.v,
+	                                                                .window = seg->window,
+	                                                                .bytes = (uint16_t)seg->payload.bytes,
+	                                                                .mark = BLACK_BOX_IN,
+	                                                                .flags = seg->flags },
+	                                      now);
 }
 
 static inline void stack_noted_in(struct tcp_stack *s)
@@ -151,7 +153,15 @@ static inline void stack_noted_in(struct tcp_stack *s)
 static inline void stack_note_out(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                                   uint32_t bytes, bool again, struct instant now)
 {
-	(void)stack_note_segment(s, c, BLACK_BOX_OUT, seg, bytes, again, now);
+	(void)stack_note_segment(s, c,
+	                         (struct black_box_entry){ .seq = seg->seq.v,
+	                                                   .ack = seg->ack.v,
+	                                                   .window = seg->window,
+	                                                   .bytes = (uint16_t)bytes,
+	                                                   .mark = BLACK_BOX_OUT,
+	                                                   .flags = seg->flags,
+	                                                   .again = again },
+	                         now);
 }
 
 static inline struct ip_addr stack_addr(const struct tcp_stack *s, uint8_t local)
@@ -170,10 +180,15 @@ static inline uint16_t stack_l2_bytes(const struct tcp_stack *s, uint8_t local)
 	return eth_header_bytes(stack_vlan(s, local));
 }
 
-/* What is left is for bytes in order: windows stop growing, nothing out of order is kept. */
+/* With fewer, what is left is for bytes in order: windows stop growing, nothing out of order is kept. */
+static inline uint32_t stack_blocks_reserve(const struct tcp_stack *s)
+{
+	return s->pool->total / TCP_POOL_LOW_SHARE;
+}
+
 static inline bool stack_blocks_low(const struct tcp_stack *s)
 {
-	return s->pool->free_count < s->pool->total / TCP_POOL_LOW_SHARE;
+	return s->pool->free_count < stack_blocks_reserve(s);
 }
 
 /* The most that one connection may be promised of what is free now: all windows shrink together as the
@@ -196,7 +211,7 @@ static inline struct conn *stack_conn_at(const struct tcp_stack *s, uint32_t slo
 
 /* ---- stack.c ---- */
 /* The long way of a frame. */
-void stack_frame(struct tcp_stack *s, const struct ahead *ahead, bool checked, bool final, struct instant now);
+void stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant now);
 /* ---- host.c ---- */
 bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
 void host_arp_input(struct tcp_stack *s, const struct eth_view *eth, struct instant now);
@@ -257,8 +272,22 @@ MUST_USE enum step ack_input(struct tcp_stack *s, struct conn *c, const struct t
 /* ---- text.c: steps 7 and 8 ---- */
 MUST_USE enum step text_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                               struct instant now);
+struct received { /* payload, as it came */
+	const struct span *pieces; /* one behind the other */
+	uint32_t count;
+	uint32_t bytes;       /* of all */
+	uint32_t segments;    /* that they came in */
+	uint32_t first_bytes; /* of the first frame */
+};
+/* As how many segments payload was sent that came at once: a port may have put several together (LRO). */
+static inline uint32_t text_segments(const struct conn *c, uint32_t bytes)
+{
+	return bytes > c->announced_mss ? (bytes + c->announced_mss - 1u) / c->announced_mss : 1;
+}
 /* Only bytes, from rcv_nxt on, inside the window, no gap anywhere. */
-void text_in_order(struct tcp_stack *s, struct conn *c, struct span bytes, struct instant now);
+void text_in_order(struct tcp_stack *s, struct conn *c, const struct received *text, struct instant now);
+/* How many bytes from rcv_nxt on are certain to be taken, whole and inside the window, in however many segments. */
+uint32_t text_room(const struct tcp_stack *s, const struct conn *c);
 /* ---- recovery.c ---- */
 struct recovery_ack { /* what an ACK says beyond what the record of the sent tells */
 	struct seq ack;

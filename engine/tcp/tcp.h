@@ -45,6 +45,8 @@
 #define TCP_CUT_SEGMENTS_MAX 10u  /* of a frame that the port cuts: it must have room for as many */
 #define TCP_CUT_HEADERS_MAX 118u  /* Ethernet with a tag, IPv6, TCP with all options */
 #define TCP_FRAME_BYTES_MAX 9216u /* jumbo frames; the port's MTU is usually 1500 */
+#define TCP_LARGE_BYTES_MAX 65593u /* frames that the port put together: a tag, IPv6, and what its length can say */
+#define TCP_PIECES_MAX 64u        /* of a frame, to be taken piece by piece: of such a one in pieces of 1 KiB */
 
 enum tcp_congestion { TCP_CUBIC = 0, TCP_NEWRENO };
 
@@ -112,6 +114,8 @@ struct tcp_config {
 	uint16_t port_stride, port_offset;         /* how many stacks share the addresses, and the number of this one: it
 	                                            * uses ports with port % stride == offset, unless */
 	struct tcp_port_choice choice;             /* says which */
+	bool large_frames;                         /* the device may put segments together (LRO): frames are up to
+	                                            * TCP_LARGE_BYTES_MAX, and may come in pieces */
 	bool scattered;                            /* the device may bring segments of an accepted connection to any stack */
 	struct room cut_room;                      /* the port's: where a frame is written that it cuts into segments (TSO,
 	                                            * or wire/cut.h); none: every frame is a segment */
@@ -146,11 +150,25 @@ void tcp_input(struct tcp_stack *s, struct span frame, uint32_t flags, struct in
 
 #define TCP_BURST_MAX 32u
 
-/* The same for up to TCP_BURST_MAX frames that came together, in their order; flags[i] is for frames[i]. With many
- * connections much faster than one by one: what one frame needs is fetched while another is dealt with.
+struct tcp_frame { /* a received Ethernet frame, borrowed */
+	struct span head;        /* all of it; with large_frames perhaps its first piece only */
+	const struct span *more; /* the pieces behind that */
+	uint32_t more_count;
+	uint32_t flags; /* TCP_FRAME_* */
+};
+
+static inline size_t tcp_frame_bytes(const struct tcp_frame *f)
+{
+	size_t bytes = f->head.bytes;
+	for (uint32_t i = 0; i < f->more_count; i++)
+		bytes += f->more[i].bytes;
+	return bytes;
+}
+
+/* The same for up to TCP_BURST_MAX frames that came together, in their order. With many connections much faster than
+ * one by one: what one frame needs is fetched while another is dealt with.
  * Returns which frames (bit i) were not taken because they are another stack's: tcp_foreign_owner() says whose. */
-uint32_t tcp_input_burst(struct tcp_stack *s, const struct span *frames, const uint32_t *flags, uint32_t count,
-                     struct instant now);
+uint32_t tcp_input_burst(struct tcp_stack *s, const struct tcp_frame *frames, uint32_t count, struct instant now);
 
 struct tcp_frame_meta { /* what a checksum-offloading port must know of a frame */
 	uint16_t l2_bytes, l3_bytes, l4_bytes;
@@ -338,7 +356,7 @@ uint32_t tcp_time_waits(const struct tcp_stack *s);
 /* Several stacks share one address: the number of the one that must see this frame. For a TCP segment to a local port
  * of tcp_connect() the answer is known; else -1, and any of them may be the one. Pure function of the frame; used by the
  * worker to hand a frame over when its device brought it to another queue. */
-int tcp_foreign_owner(const struct tcp_stack *s, struct span frame);
+int tcp_foreign_owner(const struct tcp_stack *s, const struct tcp_frame *frame);
 
 /* The kernel has an interface behind the same port, with the same MAC: whose is this frame? Our addresses are
  * ours alone, the rest of what this station gets is the kernel's; news of neighbours is for both. */

@@ -80,7 +80,7 @@ static void deliver_with_waiting(struct tcp_stack *s, struct conn *c, struct spa
 }
 
 /* Returns how far rcv_nxt moved. */
-static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
+static uint32_t deliver(struct tcp_stack *s, struct conn *c, const struct received *text)
 {
 	struct seq before = c->rcv_nxt;
 	if (stack_blocks_low(s) && byteq_bytes(&c->rx) >= BLOCK_DATA_BYTES) {
@@ -89,14 +89,15 @@ static uint32_t deliver(struct tcp_stack *s, struct conn *c, struct span data)
 		return 0;
 	}
 	if (c->reasm != NULL) {
-		deliver_with_waiting(s, c, data);
+		CHECK(text->count == 1); /* the short way is not for who waits for something */
+		deliver_with_waiting(s, c, text->pieces[0]);
 		return seq_span(before, c->rcv_nxt);
 	}
-	size_t written = byteq_write(&c->rx, s->pool, data);
-	if (written < data.bytes)
+	uint32_t written = (uint32_t)byteq_write_all(&c->rx, s->pool, text->pieces, text->count);
+	if (written < text->bytes)
 		stack_drop(s, TCP_DROP_RX_NO_BLOCK);
-	c->rcv_nxt = seq_add(before, (uint32_t)written);
-	return (uint32_t)written;
+	c->rcv_nxt = seq_add(before, written);
+	return written;
 }
 
 /* Large segments early in a connection are a peer's slow start; a command waits for its answer. */
@@ -108,14 +109,16 @@ static bool is_quick(struct conn *c, uint32_t bytes)
 	return true;
 }
 
-static void acknowledge(struct tcp_stack *s, struct conn *c, uint32_t bytes, struct instant now)
+/* At once, too, while a gap is being filled (RFC 5681 4.2). */
+static void acknowledge(struct tcp_stack *s, struct conn *c, const struct received *text, struct instant now)
 {
-	if (c->unacked < UINT8_MAX)
-		c->unacked++;
-	if (c->unacked >= TCP_ACK_SEGMENTS || c->reasm != NULL || is_quick(c, bytes))
-		conn_ack_now(s, c); /* at once, too, while a gap is being filled (RFC 5681 4.2) */
-	else
-		conn_ack_later(s, c, now);
+	uint32_t unacked = c->unacked + text->segments;
+	bool due = c->unacked + 1u >= TCP_ACK_SEGMENTS || c->reasm != NULL || is_quick(c, text->first_bytes);
+	c->unacked = (uint8_t)(unacked < UINT8_MAX ? unacked : UINT8_MAX);
+	if (!due)
+		conn_ack_later(s, c, now); /* for the first segment, whatever came with it */
+	if (due || unacked >= TCP_ACK_SEGMENTS)
+		conn_ack_now(s, c);
 }
 
 static void owe_duplicate(struct tcp_stack *s, struct conn *c)
@@ -125,15 +128,26 @@ static void owe_duplicate(struct tcp_stack *s, struct conn *c)
 	conn_ready(s, c);
 }
 
-void text_in_order(struct tcp_stack *s, struct conn *c, struct span data, struct instant now)
+void text_in_order(struct tcp_stack *s, struct conn *c, const struct received *text, struct instant now)
 {
-	uint32_t bytes = deliver(s, c, data);
-	if (bytes < data.bytes)
+	uint32_t bytes = deliver(s, c, text);
+	if (bytes < text->bytes)
 		conn_ack_now(s, c);
 	else
-		acknowledge(s, c, bytes, now);
+		acknowledge(s, c, text, now);
 	if (bytes > 0)
 		conn_raise(s, c, TCP_READABLE);
+}
+
+/* As many as leave the blocks that are reserved alone: however they are cut, no segment of them finds fewer. */
+uint32_t text_room(const struct tcp_stack *s, const struct conn *c)
+{
+	uint32_t window = seq_span(c->rcv_nxt, c->rcv_adv);
+	uint64_t room = byteq_tail_room(&c->rx);
+	if (stack_blocks_low(s))
+		return 0;
+	room += (uint64_t)(s->pool->free_count - stack_blocks_reserve(s)) * BLOCK_DATA_BYTES;
+	return room < window ? (uint32_t)room : window;
 }
 
 static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
@@ -146,7 +160,13 @@ static void take_text(struct tcp_stack *s, struct conn *c, const struct tcp_seg 
 	}
 	if (c->reasm != NULL)
 		conn_ack_now(s, c); /* a gap is being filled (RFC 5681 4.2) */
-	text_in_order(s, c, seg->payload, now);
+	uint32_t bytes = (uint32_t)seg->payload.bytes;
+	struct received text = { &seg->payload,
+		                 .count = 1,
+		                 .bytes = bytes,
+		                 .segments = text_segments(c, bytes),
+		                 .first_bytes = bytes };
+	text_in_order(s, c, &text, now);
 }
 
 /* 3.10.7.4, eighth: the FIN is next in order. */

@@ -6,6 +6,7 @@
  */
 #include "wire/checksum.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static uint64_t load_native64(const uint8_t *p)
@@ -68,6 +69,26 @@ struct checksum checksum_add(struct checksum c, struct span s)
 	return (struct checksum){ .sum = c.sum + wide_fold(even) + wide_fold(odd) };
 }
 
+static uint16_t fold(struct checksum c)
+{
+	uint64_t sum = (c.sum & UINT32_MAX) + (c.sum >> 32);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	return (uint16_t)((sum & UINT16_MAX) + (sum >> 16));
+}
+
+/* What begins at an odd place has its bytes in the other halves of the words: its sum is swapped (RFC 1071 2.B). */
+struct checksum checksum_add_all(struct checksum c, const struct span *spans, uint32_t count)
+{
+	bool odd = false;
+	for (uint32_t i = 0; i < count; i++) {
+		uint16_t sum = fold(checksum_add((struct checksum){ 0 }, spans[i]));
+		c.sum += odd ? (uint16_t)(sum << 8 | sum >> 8) : sum;
+		odd ^= spans[i].bytes % 2 != 0;
+	}
+	return c;
+}
+
 struct checksum checksum_pseudo(struct ip_addr src, struct ip_addr dst, uint8_t protocol,
                                 uint32_t bytes)
 {
@@ -82,11 +103,7 @@ struct checksum checksum_pseudo(struct ip_addr src, struct ip_addr dst, uint8_t 
 
 uint16_t checksum_partial(struct checksum c)
 {
-	uint64_t sum = (c.sum & UINT32_MAX) + (c.sum >> 32);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	return native_be16((uint16_t)sum);
+	return native_be16(fold(c));
 }
 
 uint16_t checksum_finish(struct checksum c)

@@ -4,7 +4,8 @@
 The network is that of the other tests, but where weir's veth is else there is the tap of the machine's card (machine.py), with
 stock Postfix near and next. igb has two queues for two workers, RSS, and checksums and segments made by the device, on a cable
 that knows no offload; vmxnet3 carries the same mail there with one worker. virtio has two queues, a host that finishes its
-checksums, and a hash that nobody can read. Part of ./dev nic, not of ./dev test: it needs QEMU and a kernel.
+checksums, and a hash that nobody can read; its peers leave cutting to whom it may concern, and their frames of several segments
+come in as they are, as from a card that joins (LRO). Part of ./dev nic, not of ./dev test: it needs QEMU and a kernel.
 """
 import argparse
 import os
@@ -28,6 +29,7 @@ FROM_WEIR = f"ether src {machine.MAC}"
 # How many workers, what QEMU calls it, its cable.
 CARDS = {"igb": (2, "igb", machine.PLAIN), "vmxnet3": (1, "vmxnet3", machine.PLAIN),
          "virtio": (2, "virtio-net-pci,disable-legacy=on,iommu_platform=on,mq=on,vectors=6", machine.WITH_QUEUES)}
+LARGE = ("virtio",)  # whose hosts pass frames of several segments on
 DOMAINS = ("example.test", "six.test")
 MESSAGES = 16
 BODY_LINES = 1500  # about 100 KiB
@@ -106,6 +108,14 @@ def inject(mail):
         client.quit()
 
 
+def peers_cut(cut):
+    """Whether the peers cut their segments, as for any cable, or leave that to whom it may concern."""
+    states = ("off", "on")
+    for peer in ("near", "next"):
+        sh(*inside(peer), "ethtool", "-K", "eth0",
+           *(word for feature in ("tx", "sg", "tso", "gso") for word in (feature, states[not cut])))
+
+
 class Cable:
     """What passes between weir and its peers while the `with` lasts, seen where the bridge hands it to them or takes it from
     them, and what their kernels counted meanwhile."""
@@ -179,13 +189,13 @@ def carries(lab, name):
     check(not faults, str(faults[:3]))
 
 
-def cable_clean(lab, cable, metrics):
+def cable_clean(cable, metrics, card):
     """Both peers and tcpdump judge each checksum; weir's own count of what it sent again is as low as on any cable."""
     for (peer, name), value in cable.counted.items():
         check("CsumErrors" not in name or value == 0, f"{peer} counted {value} {name}")
     wrong = [line for line in cable.frames(FROM_WEIR, "-vv") if "incorrect" in line or "bad cksum" in line]
     check(not wrong, f"tcpdump finds {len(wrong)} checksums wrong: {wrong[:2]}")
-    large = cable.frames(f"greater {FRAME_BYTES_MAX + 1}")
+    large = cable.frames(f"greater {FRAME_BYTES_MAX + 1}" + (f" and {FROM_WEIR}" if card in LARGE else ""))
     check(not large, f"{len(large)} frames are too large for the cable: {large[:2]}")
     resent, sent = summed(metrics, "weir_tcp_retransmits_total"), len(cable.frames(FROM_WEIR))
     print(f"     {sent} frames sent, {resent:.0f} segments again; the peers sent again "
@@ -200,6 +210,14 @@ def device_cuts(cable, metrics):
     cut = len(cable.frames(FROM_WEIR))
     print(f"     {given:.0f} frames into the device, {cut} out of it")
     check(given < cut, "no frame was cut")
+
+
+def host_joined(cable, metrics):
+    """Frames of several segments came in, as they were on the way."""
+    passed = len(cable.frames(f"greater {FRAME_BYTES_MAX + 1}"))
+    taken = summed(metrics, "weir_nic_large_total")
+    print(f"     {passed} frames of several segments on the way, {taken:.0f} received")
+    check(0 < taken <= passed, "that is not what passed")
 
 
 def drops(metrics, reason):
@@ -232,6 +250,7 @@ def come_home(metrics, name):
 
 
 def card_case(lab, cases, name):
+    peers_cut(name not in LARGE)
     with cases.case(f"{name}: weir starts on it and answers"):
         starts(lab, name)
     if not lab.weir_running():
@@ -241,7 +260,10 @@ def card_case(lab, cases, name):
             carries(lab, name)
     metrics = lab.metrics()
     with cases.case(f"{name}: what weir sent was right on the cable, and sent once"):
-        cable_clean(lab, cable, metrics)
+        cable_clean(cable, metrics, name)
+    if name in LARGE:
+        with cases.case(f"{name}: frames of several segments came in"):
+            host_joined(cable, metrics)
     with cases.case(f"{name}: segments with wrong checksums are counted and go no further"):
         lies_told(lab)
     if name == "igb":

@@ -1,8 +1,10 @@
 /*
- * tcp_stack.c - fuzz target: a whole stack under a virtual clock, in a VLAN or in none. The input is a list of acts:
+ * tcp_stack.c - fuzz target: a whole stack under a virtual clock, in a VLAN or in none, whose frames come whole or in
+ * pieces. The input is a list of acts:
  * segments that lie near what the stack expects, raw frames, passing time, and what an application
  * does. However it goes, afterwards everything is given up and nothing may be left.
  */
+#include "tests/lib/scatter.h"
 #include "tests/unit/tcp/rig.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
@@ -29,6 +31,8 @@ struct game {
 };
 
 static const uint8_t peer_mac[6] = { 2, 0, 0, 0, 0, 0x99 };
+
+static struct scatter pieces;
 
 static void demand(bool fact)
 {
@@ -85,6 +89,17 @@ static void pump(struct game *g)
 	}
 }
 
+static void give(struct game *g, struct span frame)
+{
+	if (pieces.most == 0) {
+		tcp_input(g->rig.stack, frame, 0, g->now);
+		return;
+	}
+	scatter_again(&pieces);
+	struct tcp_frame scattered = scatter_frame(&pieces, frame, TCP_FRAME_FINAL);
+	(void)tcp_input_burst(g->rig.stack, &scattered, 1, g->now);
+}
+
 /* SACK blocks around what is acknowledged: real, doubled, or nonsense. */
 static void add_reports(struct game *g, struct tcp_seg *seg)
 {
@@ -132,7 +147,7 @@ static void send_segment(struct game *g)
 	tcp_seg_emit(&w, &seg);
 	writer_bytes(&w, span_of(zeros, bytes));
 	tcp_seg_seal(&w, l4, remote, own, false);
-	tcp_input(g->rig.stack, writer_span(&w), 0, g->now);
+	give(g, writer_span(&w));
 }
 
 static void app_act(struct game *g)
@@ -189,7 +204,7 @@ static void raw_frame(struct game *g, struct span frame)
 	uint32_t neighbours = g->rig.stack->neighbours.used, controls = g->rig.stack->controls.count;
 	uint64_t segments = g->rig.stack->counters.segments_in;
 	(void)tcp_frame_may_leave(frame, config);
-	tcp_input(g->rig.stack, frame, 0, g->now);
+	give(g, frame);
 	if (share != TCP_SHARE_KERNEL)
 		return;
 	demand(g->rig.stack->neighbours.used == neighbours);
@@ -241,6 +256,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.keepalive = (struct tcp_keepalive){ .idle_ms = 20000, .interval_ms = 500, .probes = 3 };
 	config.user_timeout_ms = size > 0 && data[0] % 4 == 0 ? 30000 : 0;
 	config.addresses[0].vlan = size > 0 && data[0] / 8 % 2 == 0 ? 100 : 0;
+	scatter_init(&pieces, size, size > 0 && data[0] / 16 % 2 == 0 ? 1 + data[0] / 32 * 100u : 0);
+	config.large_frames = pieces.most > 0;
 	config.congestion = size > 0 && data[0] % 2 == 0 ? TCP_NEWRENO : TCP_CUBIC;
 	g->now = (struct instant){ .us = 1000 * SECOND_US };
 	rig_make(&g->rig, &config, 24, g->now);

@@ -4,6 +4,7 @@
 #ifndef WEIR_TESTS_FACADE_INT_H
 #define WEIR_TESTS_FACADE_INT_H
 
+#include "tests/lib/scatter.h"
 #include "tests/lib/tcp_facade.h"
 
 struct facade_packet {
@@ -34,6 +35,7 @@ struct facade {
 	struct block_pool pool;
 	struct tcp_stack *stack;
 	struct facade_options options;
+	struct scatter *scatter; /* NULL: packets come whole */
 	struct instant now;
 	struct facade_packet *first, *last;
 	uint32_t packets;

@@ -32,8 +32,13 @@ static void frame_in(struct facade *f, struct span payload, uint16_t type)
 	struct writer w = writer_of((struct room){ .data = frame, .bytes = sizeof(frame) });
 	eth_emit_vlan(&w, f->options.stack.mac, peer_mac, vlan_of(f, type), type);
 	writer_bytes(&w, payload);
-	if (w.ok)
+	if (w.ok && f->scatter == NULL)
 		tcp_input(f->stack, writer_span(&w), 0, f->now);
+	if (!w.ok || f->scatter == NULL)
+		return;
+	scatter_again(f->scatter);
+	struct tcp_frame in_pieces = scatter_frame(f->scatter, writer_span(&w), TCP_FRAME_FINAL);
+	(void)tcp_input_burst(f->stack, &in_pieces, 1, f->now);
 }
 
 void facade_inject(struct facade *f, struct span packet)

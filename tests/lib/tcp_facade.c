@@ -53,8 +53,15 @@ struct facade *facade_make(const struct facade_options *options)
 		return NULL;
 	f->options = *options;
 	f->now = options->begin;
+	if (options->pieces > 0) {
+		f->options.stack.large_frames = true;
+		f->scatter = malloc(sizeof(*f->scatter));
+		if (f->scatter == NULL)
+			abort();
+		scatter_init(f->scatter, options->stack.seed, options->pieces);
+	}
 	arena_init(&dry, NULL, 0);
-	if (tcp_make(&dry, &options->stack, &f->pool, NULL, f->now) != NULL)
+	if (tcp_make(&dry, &f->options.stack, &f->pool, NULL, f->now) != NULL)
 		abort();
 	f->memory = aligned_alloc(ARENA_ALIGN, dry.used);
 	f->block_memory = aligned_alloc(BLOCK_BYTES, (size_t)options->blocks * BLOCK_BYTES);
@@ -62,7 +69,7 @@ struct facade *facade_make(const struct facade_options *options)
 		abort();
 	arena_init(&f->arena, f->memory, dry.used);
 	block_pool_init(&f->pool, f->block_memory, options->blocks);
-	f->stack = tcp_make(&f->arena, &options->stack, &f->pool, NULL, f->now);
+	f->stack = tcp_make(&f->arena, &f->options.stack, &f->pool, NULL, f->now);
 	CHECK(f->stack != NULL);
 	return f;
 }
@@ -76,6 +83,7 @@ void facade_free(struct facade *f)
 	}
 	free(f->memory);
 	free(f->block_memory);
+	free(f->scatter);
 	free(f);
 }
 

@@ -60,6 +60,7 @@ struct facade_options {
 	uint32_t blocks;         /* of 4 KiB, shared by all sockets */
 	struct instant begin;    /* what the clock shows first */
 	enum facade_order order;
+	uint32_t pieces;         /* packets come in pieces of at most so many bytes (scatter.h); 0: whole */
 };
 
 struct facade;

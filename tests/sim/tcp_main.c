@@ -16,6 +16,8 @@
 #include "seeds.h"
 #include "tcp_world.h"
 
+#define RUNS_WANTED_SEEDS 100u /* of so many worlds or more, every second has a run */
+
 struct options {
 	uint64_t first, count, bulk_mib, lost, corrupted, delay_us, rate, queue, newreno, at_least, jitter_us, watch_ms;
 	uint64_t narrow, narrow_from, narrow_to, mss_at_least;
@@ -53,11 +55,13 @@ static struct options options_read(int argc, char **argv)
 
 static void print_result(const char *what, const struct tcp_world_result *r)
 {
-	printf("%s: %llu bytes in %.1f virtual s, %llu frames, %llu repeated, %llu timeouts, trace %016llx\n", what,
+	printf("%s: %llu bytes in %.1f virtual s, %llu frames, %llu runs, %llu repeated, %llu timeouts, trace %016llx\n", what,
 	       (unsigned long long)r->bytes, (double)r->virtual_us / 1e6, (unsigned long long)r->frames,
-	       (unsigned long long)r->retransmits, (unsigned long long)r->timeouts,
+	       (unsigned long long)r->runs, (unsigned long long)r->retransmits, (unsigned long long)r->timeouts,
 	       (unsigned long long)r->trace);
 }
+
+static uint64_t runs_seen; /* bursts that were taken as one, in all worlds */
 
 static bool seed_passes(uint64_t seed, bool verbose)
 {
@@ -73,6 +77,7 @@ static bool seed_passes(uint64_t seed, bool verbose)
 			snprintf(result.why, sizeof(result.why), "a second run left another trace");
 		}
 	}
+	runs_seen += result.runs;
 	if (verbose)
 		print_result("seed", &result);
 	if (!result.ok)
@@ -118,5 +123,11 @@ int main(int argc, char **argv)
 	seeds_watch();
 	if (o.bulk_mib > 0)
 		return seeds_end("tcp-sim", 1, !bulk_passes(&o));
-	return seeds_end("tcp-sim", o.count, seeds_run("tcp-sim", o.first, o.count, o.verbose, seed_passes));
+	uint64_t failed = seeds_run("tcp-sim", o.first, o.count, o.verbose, seed_passes);
+	printf("tcp-sim: %llu runs of segments\n", (unsigned long long)runs_seen);
+	if (o.count >= RUNS_WANTED_SEEDS && runs_seen < o.count / 2) {
+		printf("tcp-sim: so many worlds have more of them\n");
+		failed++;
+	}
+	return seeds_end("tcp-sim", o.count, failed);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tcp_model.h"
+#include "tests/lib/scatter.h"
 #include "tests/unit/tcp/rig.h"
 #include "wire/checksum.h"
 #include "wire/eth.h"
@@ -38,6 +39,7 @@ struct world {
 	struct path path[2];
 	struct side side[TCP_WORLD_TALKS_MAX][2];
 	struct model *model;
+	struct scatter scatter;
 };
 
 static void fail(struct world *w, const char *what, uint64_t number)
@@ -114,6 +116,11 @@ void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan)
 		if (plan->path[i].mtu != 0 && prng_chance(&p, 500)) /* and grows again */
 			plan->path[i].mtu_until =
 				instant_add(plan->path[i].mtu_since, prng_below(&p, 5 * SECOND_US));
+	plan->turn_us = maybe(&p, 10000);
+	if (prng_chance(&p, 300)) /* who only listens has nothing acknowledged: its peer's segments differ in nothing */
+		for (unsigned i = 0, silent = (unsigned)prng_below(&p, 2); i < plan->talks; i++)
+			plan->bytes[i][silent] = 0;
+	plan->pieces = prng_chance(&p, 300) ? 1 + (uint32_t)prng_below(&p, prng_chance(&p, 500) ? 2000 : 40) : 0;
 }
 
 void tcp_world_plan_bulk(uint64_t bytes, uint32_t lost, uint32_t corrupted,
@@ -350,17 +357,44 @@ static void flush(struct world *w)
 	}
 }
 
+static void count_runs(struct world *w, unsigned host)
+{
+	const struct tcp_stack *s = w->host[host].stack;
+	const struct conn *c;
+	uint32_t slot = 0;
+	while ((c = slab_next(&s->conns, &slot)) != NULL) {
+		const struct black_box *ring = black_box_of(&s->boxes, &c->head);
+		w->result->runs += ring != NULL && ring->last.us == w->now.us &&
+		                   ring->entries[(ring->count - 1) % BLACK_BOX_ENTRIES].mark == BLACK_BOX_RUN;
+	}
+}
+
+static bool deliver_burst(struct world *w, unsigned host)
+{
+	struct path_frame f[TCP_BURST_MAX];
+	struct tcp_frame frames[TCP_BURST_MAX];
+	uint32_t count = 0;
+	scatter_again(&w->scatter);
+	for (; count < TCP_BURST_MAX && path_next(&w->path[1 - host], w->now, &f[count]); count++) {
+		struct span whole = span_of(f[count].data, f[count].bytes);
+		frames[count] = (struct tcp_frame){ .head = whole, .flags = TCP_FRAME_FINAL };
+		if (w->plan->pieces > 0)
+			frames[count] = scatter_frame(&w->scatter, whole, TCP_FRAME_FINAL);
+		watch(w, host, whole, false);
+	}
+	(void)tcp_input_burst(w->host[host].stack, frames, count, w->now);
+	if (count > 1)
+		count_runs(w, host);
+	for (uint32_t i = 0; i < count; i++)
+		path_done(&f[i]);
+	return count > 0;
+}
+
 static void deliver(struct world *w)
 {
-	struct path_frame f;
-	for (unsigned host = 0; host < 2; host++) {
-		while (path_next(&w->path[1 - host], w->now, &f)) {
-			struct span frame = span_of(f.data, f.bytes);
-			watch(w, host, frame, false);
-			tcp_input(w->host[host].stack, frame, 0, w->now);
-			path_done(&f);
-		}
-	}
+	for (unsigned host = 0; host < 2; host++)
+		while (deliver_burst(w, host))
+			continue;
 }
 
 /* ---- a run ---- */
@@ -394,6 +428,7 @@ static void host_configure(struct world *w, unsigned host)
 	c->time_wait_us = 1800 * SECOND_US; /* longer than any FIN is under way here */
 	c->retries_max = UINT8_MAX; /* giving up has tests of its own: here nobody may */
 	c->seed = prng_u64(&w->prng);
+	c->large_frames = plan->pieces > 0;
 }
 
 static void open_talk(struct world *w, unsigned i)
@@ -418,6 +453,7 @@ static void world_begin(struct world *w, uint64_t seed)
 {
 	w->now = (struct instant){ .us = 1000 * SECOND_US };
 	prng_seed(&w->prng, seed);
+	scatter_init(&w->scatter, seed, w->plan->pieces);
 	for (unsigned host = 0; host < 2; host++)
 		host_configure(w, host);
 	if (w->plan->wrap)
@@ -442,6 +478,15 @@ static bool all_over(const struct world *w)
 			return false;
 	return rig_is_empty(&w->host[0]) && rig_is_empty(&w->host[1]) && w->path[0].count == 0 &&
 	       w->path[1].count == 0;
+}
+
+/* No sooner than at the next turn. */
+static struct instant turn_of(const struct world *w, struct instant at)
+{
+	uint64_t turn_us = w->plan->turn_us;
+	if (turn_us == 0 || at.us == UINT64_MAX)
+		return at;
+	return (struct instant){ .us = (at.us + turn_us - 1) / turn_us * turn_us };
 }
 
 /* When somebody acts next; applications that wait for blocks or have paused look again soon. */
@@ -511,7 +556,7 @@ static void run(struct world *w)
 		flush(w);
 		if (all_over(w))
 			break;
-		struct instant at = next_moment(w);
+		struct instant at = turn_of(w, next_moment(w));
 		if (at.us == UINT64_MAX && !all_over(w))
 			fail(w, "nothing will ever happen again", w->result->steps);
 		if (instant_before(limit, at))
@@ -543,7 +588,7 @@ void tcp_world_run(uint64_t seed, const struct tcp_world_plan *plan, bool verbos
                    struct tcp_world_result *result)
 {
 	static struct world w;
-	memset(&w, 0, sizeof(w));
+	memset(&w, 0, offsetof(struct world, scatter));
 	*result = (struct tcp_world_result){ .ok = true };
 	w.plan = plan;
 	w.result = result;

@@ -24,6 +24,8 @@ struct tcp_world_plan { /* what a seed chose */
 	uint16_t mtu[2];
 	uint32_t rx_bytes_max[2], rx_bytes_initial, tx_bytes_max, blocks[2];
 	bool newreno, nagle, ecn;
+	uint32_t pieces; /* frames come in pieces of at most so many bytes (scatter.h); 0: whole */
+	uint64_t turn_us; /* frames wait so long for the turn of a host, and come as a burst; 0: at once */
 	uint64_t limit_us; /* of virtual time */
 	uint64_t watch_us; /* how often the first stream's sender is printed; 0: never */
 };
@@ -33,6 +35,7 @@ struct tcp_world_result {
 	char why[200];
 	uint64_t trace, steps, frames, virtual_us, last_byte_us, retransmits, timeouts, bytes;
 	uint32_t mss; /* of the first talk, when the first host had written all */
+	uint64_t runs; /* bursts that ended in several segments taken as one (tcp/express.c) */
 };
 
 void tcp_world_plan_make(uint64_t seed, struct tcp_world_plan *plan);

@@ -3,6 +3,7 @@
  * facade (tests/lib/tcp_facade.h).
  *
  *	seg_run FILE.seg...      each file is one case; ends with `seg: N passed, N failed`
+ *	seg_run --pieces N FILE.seg...   the same, but what the peer sends comes in pieces of 0 to N bytes
  *	seg_run --show FILE.seg  prints the script with what the stack really sends in it: for who writes
  *	                         one and compares that with the RFC before it is kept
  *
@@ -186,7 +187,7 @@ static void split(struct play *p, char *line, char *room)
 	}
 }
 
-static bool play_file(const char *file, bool show)
+static bool play_file(const char *file, bool show, uint32_t pieces)
 {
 	static struct play p;
 	char line[512];
@@ -195,6 +196,7 @@ static bool play_file(const char *file, bool show)
 	p.file = file;
 	p.show = show;
 	p.options = facade_defaults();
+	p.options.pieces = pieces;
 	p.options.stack.connections_max = 64;
 	p.options.stack.half_open_max = 16;
 	p.options.stack.rx_bytes_max = 65535; /* no scale of ours: windows read as bytes */
@@ -237,10 +239,14 @@ int main(int argc, char **argv)
 {
 	unsigned passed = 0;
 	unsigned failed = 0;
+	uint32_t pieces = 0;
 	if (argc == 3 && strcmp(argv[1], "--show") == 0)
-		return !play_file(argv[2], true);
-	for (int i = 1; i < argc; i++) {
-		if (play_file(argv[i], false))
+		return !play_file(argv[2], true, 0);
+	bool in_pieces = argc > 3 && strcmp(argv[1], "--pieces") == 0;
+	if (in_pieces)
+		pieces = (uint32_t)strtoul(argv[2], NULL, 10);
+	for (int i = in_pieces ? 3 : 1; i < argc; i++) {
+		if (play_file(argv[i], false, pieces))
 			passed++;
 		else
 			failed++;

@@ -434,6 +434,22 @@ static void commit_too_much(void)
 	byteq_commit(&queues[0], room.bytes + 1);
 }
 
+static void several_spans_are_written_as_one_would_be(void)
+{
+	fresh(3);
+	struct span spans[] = { span_of(input, 4000), span_of(input + 4000, 200), SPAN_NONE, span_of(input + 4200, 5000),
+		                span_of(input + 9200, 4000), span_of(input + 13200, 1) };
+	CU_ASSERT_EQUAL(byteq_write_all(&queues[0], &pool, spans, 4), 9200);
+	CU_ASSERT_EQUAL(byteq_tail_room(&queues[0]), 3 * BLOCK_DATA_BYTES - 9200);
+	CU_ASSERT_EQUAL(byteq_write_all(&queues[0], &pool, spans + 4, 2), 3 * BLOCK_DATA_BYTES - 9200);
+	CU_ASSERT_EQUAL(byteq_tail_room(&queues[0]), 0);
+	CU_ASSERT_EQUAL(byteq_copy_out(&queues[0], 0, (struct room){ output, sizeof(output) }), 3 * BLOCK_DATA_BYTES);
+	CU_ASSERT(memcmp(input, output, 3 * BLOCK_DATA_BYTES) == 0);
+	byteq_clear(&queues[0], &pool);
+	CU_ASSERT_EQUAL(byteq_tail_room(&queues[0]), 0);
+	CU_ASSERT(free_blocks_are_wiped_and_counted());
+}
+
 static void commit_without_reserve(void)
 {
 	fresh(1);
@@ -469,6 +485,7 @@ UNIT("base/blocks", { "a pool gives each block once and takes them back wiped", 
      { "a move without a free block moves what it can", a_move_without_a_free_block_moves_what_it_can },
      { "many short writes moved on do not pin a page each",
        many_short_writes_moved_on_do_not_pin_a_page_each },
+     { "several spans are written as one would be", several_spans_are_written_as_one_would_be },
      { "consumed bytes are wiped with their block", consumed_bytes_are_wiped_with_their_block },
      { "random operations agree with byte arrays", random_operations_agree_with_byte_arrays },
      { "giving twice and taking more than there is stop the process", misuse_stops_the_process })

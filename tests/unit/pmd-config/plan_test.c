@@ -140,7 +140,8 @@ static const struct plan_inventory_port vmxnet3 = { .device = "0000:00:04.0",
 						    .tx_desc_min = 512,
 						    .tx_desc_max = 4096,
 						    .mtu_max = 9000,
-						    .offloads = PLAN_TX_CHECKSUM_TCP | PLAN_TX_MULTI_SEGS | PLAN_TX_TSO,
+						    .offloads = PLAN_TX_CHECKSUM_TCP | PLAN_TX_MULTI_SEGS |
+								PLAN_TX_TSO | PLAN_RX_LRO,
 						    .numa = -1 };
 static const struct plan_inventory_port virtio = { .device = "0000:00:03.0",
 						   .driver = "net_virtio",
@@ -151,7 +152,8 @@ static const struct plan_inventory_port virtio = { .device = "0000:00:03.0",
 						   .tx_desc_min = 32,
 						   .tx_desc_max = 32768,
 						   .mtu_max = 9698,
-						   .offloads = PLAN_TX_CHECKSUM_TCP | PLAN_TX_MULTI_SEGS | PLAN_TX_TSO,
+						   .offloads = PLAN_TX_CHECKSUM_TCP | PLAN_TX_MULTI_SEGS |
+							       PLAN_TX_TSO | PLAN_RX_LRO,
 						   .numa = -1 };
 
 static char said[512];
@@ -222,6 +224,32 @@ static void large_frames_are_cut_by_devices_that_have_all_it_takes(void)
 	virtual.offloads |= NIC;
 	CU_ASSERT_TRUE(planned("1", &virtual, &plan));
 	CU_ASSERT_EQUAL(plan.ports[0].offloads & PLAN_TX_TSO, 0);
+}
+
+static void segments_are_joined_where_nobody_else_sees_them(void)
+{
+	struct plan plan;
+	struct plan_want want = want_of("1");
+	struct plan_inventory_port virtual = tap;
+	CU_ASSERT_TRUE(plan_make(&want, &virtio, &plan, &why));
+	CU_ASSERT_TRUE(plan.ports[0].offloads & PLAN_RX_LRO);
+	uint32_t mbufs = plan.ports[0].mbufs;
+	want.ports[0].large_receive_off = true;
+	CU_ASSERT_TRUE(plan_make(&want, &virtio, &plan, &why));
+	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_LRO);
+	CU_ASSERT(plan.ports[0].mbufs <= mbufs); /* a burst of 64 KiB each takes many */
+	want.ports[0].large_receive_off = false;
+	want.ports[0].exception = "kern0"; /* the kernel wants them as they were on the cable */
+	CU_ASSERT_TRUE(plan_make(&want, &virtio, &plan, &why));
+	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_LRO);
+	want.ports[0].exception = NULL;
+	virtual.offloads |= PLAN_RX_LRO; /* its large frames are the kernel's that were never cut */
+	CU_ASSERT_TRUE(plan_make(&want, &virtual, &plan, &why));
+	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_LRO);
+	CU_ASSERT_TRUE(plan_make(&want, &vmxnet3, &plan, &why)); /* it loses them */
+	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_LRO);
+	CU_ASSERT_TRUE(plan_make(&want, &igb, &plan, &why)); /* it has no such thing */
+	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_LRO);
 }
 
 static void one_worker_runs_on_anything(void)
@@ -361,6 +389,8 @@ static void the_same_input_gives_the_same_plan(void)
 UNIT("pmd-config/plan",
      { "large frames are cut by devices that have all it takes",
        large_frames_are_cut_by_devices_that_have_all_it_takes },
+     { "segments are joined by devices that can, where nobody else sees them",
+       segments_are_joined_where_nobody_else_sees_them },
      { "where the kernel's frames leave too, none are freed in bulk",
        frames_of_the_kernel_are_not_freed_in_bulk },
      { "lists of cores are read, wrong ones refused", core_lists_are_read },

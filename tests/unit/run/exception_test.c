@@ -24,12 +24,11 @@ static struct instant now;
 
 /* ---- the made-up ports ---- */
 
-uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t flags[PORT_BURST])
+uint32_t port_rx(struct port_queue *q, struct tcp_frame frames[PORT_BURST])
 {
 	uint32_t count = q->waiting;
 	for (uint32_t i = 0; i < count; i++) {
-		frames[i] = span_of(q->frames[i], 64);
-		flags[i] = 0;
+		frames[i] = (struct tcp_frame){ .head = span_of(q->frames[i], 64) };
 	}
 	q->waiting = 0;
 	return count;

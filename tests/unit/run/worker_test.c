@@ -37,12 +37,11 @@ static struct instant app_deadline;
 
 /* ---- the made-up port and clock ---- */
 
-uint32_t port_rx(struct port_queue *q, struct span frames[PORT_BURST], uint32_t flags[PORT_BURST])
+uint32_t port_rx(struct port_queue *q, struct tcp_frame frames[PORT_BURST])
 {
 	uint32_t count = q->waiting;
 	for (uint32_t i = 0; i < count; i++) {
-		frames[i] = span_of(q->frames[i], FRAME_BYTES);
-		flags[i] = TCP_FRAME_CHECKED;
+		frames[i] = (struct tcp_frame){ .head = span_of(q->frames[i], FRAME_BYTES), .flags = TCP_FRAME_CHECKED };
 	}
 	q->waiting = 0;
 	return count;

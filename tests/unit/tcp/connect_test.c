@@ -133,7 +133,7 @@ static int owner_of(const struct tcp_config *config, struct span frame)
 	struct rig r;
 	rig_make(&r, config, 8, start);
 	CU_ASSERT(tcp_listen(r.stack, (struct endpoint){ .port = 40025 }, 1));
-	int owner = tcp_foreign_owner(r.stack, frame);
+	int owner = tcp_foreign_owner(r.stack, &(struct tcp_frame){ .head = frame });
 	rig_free(&r);
 	return owner;
 }
@@ -197,7 +197,7 @@ static void ports_are_those_whose_answers_come_back(void)
 			seen[info.local.port - 40000] = true;
 		}
 	}
-	CU_ASSERT_EQUAL(tcp_foreign_owner(wire.end[0].stack, frame_to(40002, "198.18.0.1")), (40002 + 25) % 4);
+	CU_ASSERT_EQUAL(tcp_foreign_owner(wire.end[0].stack, &(struct tcp_frame){ .head = frame_to(40002, "198.18.0.1") }), (40002 + 25) % 4);
 	rig_wire_free(&wire);
 }
 
@@ -211,12 +211,11 @@ static void a_foreign_segment_is_counted_and_not_reset(void)
 	memcpy(room, wire.end[0].stack->config.mac, 6);
 	room[6] = 2;
 	wire.end[0].stack->config.rx_checksum_offload = true;
-	struct span frame = span_of(room, f.bytes);
-	uint32_t flags = TCP_FRAME_CHECKED;
-	CU_ASSERT_EQUAL(tcp_input_burst(wire.end[0].stack, &frame, &flags, 1, wire.now), 1);
+	struct tcp_frame frame = { .head = span_of(room, f.bytes), .flags = TCP_FRAME_CHECKED };
+	CU_ASSERT_EQUAL(tcp_input_burst(wire.end[0].stack, &frame, 1, wire.now), 1);
 	CU_ASSERT_EQUAL(tcp_counters(wire.end[0].stack)->foreign, 1);
-	flags |= TCP_FRAME_FINAL;
-	CU_ASSERT_EQUAL(tcp_input_burst(wire.end[0].stack, &frame, &flags, 1, wire.now), 0);
+	frame.flags |= TCP_FRAME_FINAL;
+	CU_ASSERT_EQUAL(tcp_input_burst(wire.end[0].stack, &frame, 1, wire.now), 0);
 	CU_ASSERT_EQUAL(tcp_counters(wire.end[0].stack)->drops[TCP_DROP_FOREIGN], 1);
 	CU_ASSERT_EQUAL(tcp_output(wire.end[0].stack, (struct room){ room, sizeof(room) }, &meta,
 	                           wire.now),

@@ -52,6 +52,7 @@ static void begin(enum device kind)
 		struct tcp_config config = rig_config(1);
 		config.connections_max = 256;
 		config.port_stride = STACKS;
+		config.large_frames = true;
 		config.port_offset = (uint16_t)i;
 		config.scattered = kind == FRAME_BY_FRAME;
 		make_ports(i, &config);
@@ -81,13 +82,14 @@ static void end(void)
 
 static uint32_t queue_of(struct span frame)
 {
+	const struct tcp_frame whole = { .head = frame };
 	struct ahead a;
-	ahead_look(server.stack, frame, &a);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(a.l3);
-	struct endpoint from = { .addr = { .family = a.family }, .port = load_be16(a.l4) };
-	struct endpoint to = { .addr = { .family = a.family }, .port = load_be16(a.l4 + 2) };
-	memcpy(from.addr.bytes, a.src, a.addr_bytes);
-	memcpy(to.addr.bytes, a.dst, a.addr_bytes);
+	ahead_begin(&a, &whole, 0);
+	CU_ASSERT_FATAL(ahead_read(&a));
+	struct endpoint from = { .addr = { .family = a.family }, .port = load_be16(ahead_l4(&a)) };
+	struct endpoint to = { .addr = { .family = a.family }, .port = load_be16(ahead_l4(&a) + 2) };
+	memcpy(from.addr.bytes, ahead_src(&a), a.addr_bytes);
+	memcpy(to.addr.bytes, ahead_dst(&a), a.addr_bytes);
 	return device == FRAME_BY_FRAME ? carried % STACKS : rss_queue_of(ports[0], from, to);
 }
 
@@ -95,13 +97,15 @@ static uint32_t queue_of(struct span frame)
 static void bring(struct span frame)
 {
 	uint32_t at = queue_of(frame);
+	struct span rest = span_after(frame, TCP_CUT_HEADERS_MAX); /* where there is so much */
+	struct tcp_frame whole = { .head = span_head(frame, TCP_CUT_HEADERS_MAX), .more = &rest, .more_count = rest.bytes > 0 };
 	carried++;
 	for (uint32_t hops = 0; hops < STACKS; hops++) {
-		uint32_t flags = hops + 1 == STACKS ? TCP_FRAME_FINAL : 0;
-		if (tcp_input_burst(stacks[at].stack, &frame, &flags, 1, now) == 0)
+		whole.flags = hops + 1 == STACKS ? TCP_FRAME_FINAL : 0;
+		if (tcp_input_burst(stacks[at].stack, &whole, 1, now) == 0)
 			return;
 		handed++;
-		int owner = tcp_foreign_owner(stacks[at].stack, frame);
+		int owner = tcp_foreign_owner(stacks[at].stack, &whole);
 		at = owner >= 0 ? (uint32_t)owner : (at + 1) % STACKS;
 	}
 	CU_FAIL("a frame goes round and round");

@@ -51,6 +51,27 @@ static void pieces_add_up(void)
 	CU_ASSERT_EQUAL(checksum_finish(c), plain_sum(bytes, sizeof(bytes)));
 }
 
+static void pieces_of_any_length_add_up_together(void)
+{
+	uint8_t bytes[5000];
+	struct prng p;
+	prng_seed(&p, 7);
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(prng_u64(&p) | 0xf0);
+	for (unsigned round = 0; round < 300; round++) {
+		struct span pieces[64];
+		uint32_t count = 0;
+		size_t most = 1 + prng_below(&p, 300), all = 0;
+		for (; count < COUNT_OF(pieces) && all + most < sizeof(bytes); count++) {
+			pieces[count] = span_of(bytes + all, prng_below(&p, most));
+			all += pieces[count].bytes;
+		}
+		struct checksum sum = checksum_add_all((struct checksum){ .sum = 5 }, pieces, count);
+		struct checksum whole = checksum_add((struct checksum){ .sum = 5 }, span_of(bytes, all));
+		CU_ASSERT_EQUAL(checksum_finish(sum), checksum_finish(whole));
+	}
+}
+
 static void a_right_checksum_makes_the_sum_zero(void)
 {
 	uint8_t bytes[21] = "some bytes, 20 long.";
@@ -82,6 +103,7 @@ UNIT("wire/checksum", { "the example of RFC 1071 3 comes out", the_example_of_rf
      { "every length at every alignment agrees with the plain sum",
        every_length_and_alignment_agrees_with_the_plain_sum },
      { "pieces of even length add up to the whole", pieces_add_up },
+     { "pieces of any length add up together", pieces_of_any_length_add_up_together },
      { "over bytes with a right checksum the result is 0", a_right_checksum_makes_the_sum_zero },
      { "the pseudo headers of IPv4 and IPv6 are those of the RFCs",
        the_pseudo_header_is_that_of_the_rfcs })
