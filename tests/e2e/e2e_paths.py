@@ -55,7 +55,7 @@ PROFILES = (
     Profile("1 % loss: 50 Mbit/s, 20 ms", 4 * MEGA, 9, "delay_us=10000", "lost=10", *rate(50, 256)),
     Profile("5 % loss: 50 Mbit/s, 20 ms", MEGA, 11, "delay_us=10000", "lost=50", *rate(50, 256),
             test=True),
-    Profile("20 % loss in bursts: 50 Mbit/s, 20 ms", 200_000, 7, "delay_us=10000", "burst_begins=100",
+    Profile("20 % loss in bursts: 50 Mbit/s, 20 ms", 60_000, 9, "delay_us=10000", "burst_begins=100",
             "burst_ends=400", "burst_lost=1000", *rate(50, 256)),
     Profile("everything at once: 20 Mbit/s, 40 ms, late, doubled, corrupted", MEGA, 3, "delay_us=20000",
             "late=50", "late_us=20000", "doubled=20", "corrupted=20", "lost=10", *rate(20, 256), test=True),
