@@ -14,6 +14,7 @@
  *	acknowledge  an ACK of two such segments
  *	sack         a hostile ACK: three blocks of one byte anywhere in 300 segments under way
  *	connect      SYN, ACK, FIN, our FIN, its ACK: connections accepted and closed in order, 32 at a time
+ *	find         whose a frame is, among CONNECTIONS: hash and flow table alone, as a burst of 32 looks ahead
  *	lookup       an ACK for one of CONNECTIONS connections, each time another one, in bursts of 32
  *	memory       CONNECTIONS idle connections are opened; their memory is counted
  *
@@ -27,7 +28,9 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "tcp/flow_int.h"
 #include "tcp/tcp.h"
+#include "tcp/tuple_int.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
 #include "wire/tcp_seg.h"
@@ -454,6 +457,44 @@ static void run_lookup(struct bench *b, uint64_t count, uint32_t connections)
 	report("lookup, ACK for one of many", count, ns);
 }
 
+static struct tuple tuple_of(const struct bench *b, uint32_t n)
+{
+	struct peer p = peer_of(n);
+	return (struct tuple){ .local = b->config.addresses[0].addr,
+		                   .remote = p.addr,
+		                   .local_port = PORT,
+		                   .remote_port = p.port };
+}
+
+static void run_find(struct bench *b, uint64_t count, uint32_t connections)
+{
+	struct flow_table table;
+	uint32_t slots = flow_slots(connections);
+	struct flow_entry *entries = reserve(slots * sizeof(*entries));
+	uint32_t hashes[TCP_BURST_MAX];
+	uint64_t at = 0, found = 0;
+	(void)bench_make(b, 64, 64);
+	memset(entries, 0, slots * sizeof(*entries));
+	flow_init(&table, entries, slots);
+	for (uint32_t i = 0; i < connections; i++) {
+		struct tuple t = tuple_of(b, i);
+		flow_add(&table, (uint32_t)tuple_hash(b->config.secret, TUPLE_FLOW, &t), i + 1);
+	}
+	uint64_t begin = nanoseconds();
+	for (uint64_t i = 0; i < count; i += TCP_BURST_MAX) {
+		for (unsigned k = 0; k < TCP_BURST_MAX; k++, at = (at + 618033) % connections) {
+			struct tuple t = tuple_of(b, (uint32_t)at);
+			hashes[k] = (uint32_t)tuple_hash(b->config.secret, TUPLE_FLOW, &t);
+			flow_fetch(&table, hashes[k]);
+		}
+		for (unsigned k = 0; k < TCP_BURST_MAX; k++)
+			found += flow_next(&table, hashes[k], &(struct flow_walk){ 0 }) != FLOW_NONE;
+	}
+	if (found != (count + TCP_BURST_MAX - 1) / TCP_BURST_MAX * TCP_BURST_MAX)
+		abort();
+	report("find, whose a frame is", count, nanoseconds() - begin);
+}
+
 static void run_memory(struct bench *b, uint32_t connections)
 {
 	size_t all = bench_make(b, connections, 64);
@@ -495,12 +536,14 @@ int main(int argc, char **argv)
 		run_sack(&b, count);
 	else if (strcmp(name, "connect") == 0)
 		run_connect(&b, count);
+	else if (strcmp(name, "find") == 0)
+		run_find(&b, count, connections);
 	else if (strcmp(name, "lookup") == 0)
 		run_lookup(&b, count, connections);
 	else if (strcmp(name, "memory") == 0)
 		run_memory(&b, connections);
 	else {
-		fprintf(stderr, "usage: tcp-micro receive|send|acknowledge|sack|connect|lookup|memory COUNT [CONNECTIONS]\n");
+		fprintf(stderr, "usage: tcp-micro receive|send|acknowledge|sack|connect|find|lookup|memory COUNT [CONNECTIONS]\n");
 		return 2;
 	}
 	return 0;
