@@ -32,8 +32,7 @@
 #define TCP_RTO_MIN_US (200 * MS_US) /* below the RFC's second, as all large stacks have it */
 #define TCP_RTO_MAX_US (60 * SECOND_US)
 #define TCP_RTT_GRANULE_US MS_US /* G: the wheel's tick */
-#define TCP_SYN_RETRIES_MAX 5u   /* 1+2+4+8+16+32 s; MUST-23 asks for three minutes, but our
-	                            callers have shorter deadlines of their own */
+#define TCP_SYN_RETRIES_MAX 7u /* 1+2+4+8+16+32+60+60 s: three minutes (MUST-23), if the caller waits that long */
 #define TCP_SYN_ACK_RETRIES_MAX 3u /* few answers to an address that is perhaps spoofed */
 #define TCP_RETRIES_MAX 15u        /* R2: eight minutes from an RTO of 200 ms (MUST-20, SHLD-11); the callers'
 	                            deadlines come sooner, and a path that loses half of all does not end mail */
