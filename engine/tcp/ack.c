@@ -104,11 +104,19 @@ static void consume(struct tcp_stack *s, struct conn *c, struct seq ack)
 		conn_raise(s, c, TCP_WRITABLE);
 }
 
+/* What lies behind snd_una is over; left where it is it would seem to lie ahead, half of all numbers later. */
+static void take_along(struct conn *c)
+{
+	c->recover = seq_max(c->recover, c->snd_una);
+	c->ecn_recover = seq_max(c->ecn_recover, c->snd_una);
+}
+
 static void acked_new(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                       struct sent_news *news, struct instant now)
 {
 	sent_acked(&c->sent, s->pool, seg->ack, news);
 	consume(s, c, seg->ack);
+	take_along(c);
 	c->retries = c->probes = 0;
 	c->progress_ms = (uint32_t)(now.us / MS_US);
 	if (seq_eq(c->snd_una, c->snd_max))

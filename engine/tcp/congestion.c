@@ -54,7 +54,8 @@ static void newreno_acked(struct congestion *c, const struct congestion_ack *ack
 static void newreno_reduced(struct congestion *c, uint32_t mss, uint32_t flight)
 {
 	congestion_save(c);
-	c->threshold = at_least(flight / 2, 2 * mss); /* RFC 5681 (4) */
+	/* RFC 5681 (4). What left beyond the window, for reports or duplicates, does not count (3.2 step 2). */
+	c->threshold = at_least(at_most(c->window, flight) / 2, 2 * mss);
 	c->acked = 0;
 }
 

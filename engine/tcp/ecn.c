@@ -39,6 +39,14 @@ void ecn_received(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg
 	conn_ack_now(s, c);
 }
 
+void ecn_reduced(struct conn *c)
+{
+	if ((c->flags & CONN_ECN) == 0)
+		return;
+	c->ecn_recover = seq_add(c->snd_nxt, 1); /* the peer goes on until it has seen CWR, on the next new byte */
+	c->flags |= CONN_ECN_REACTED;
+}
+
 void ecn_acked(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, uint32_t acked_bytes)
 {
 	bool echo = (c->flags & CONN_ECN) != 0 && (seg->flags & TCP_ECE) != 0;
@@ -48,8 +56,7 @@ void ecn_acked(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, u
 	s->counters.ecn_echoes++;
 	s->congestion->reduced(&c->congestion, c->mss, conn_flight(c) + acked_bytes);
 	c->congestion.window = c->congestion.threshold;
-	c->ecn_recover = c->snd_nxt;
-	c->flags |= CONN_ECN_REACTED;
+	ecn_reduced(c);
 	c->flags &= ~(uint32_t)CONN_UNDO; /* a mark is no mistake */
 }
 

@@ -25,14 +25,9 @@ static void learn_dsack(struct conn *c, const struct sent_news *news)
 		r->steps++;
 }
 
-void rack_learn(struct conn *c, const struct sent_news *news)
+static void learn_newest(struct conn *c, const struct sent_news *news)
 {
 	struct rack *r = &c->rack;
-	r->high = news->high;
-	r->reordered |= news->reordered;
-	learn_dsack(c, news);
-	if (!news->newest_known)
-		return;
 	uint32_t rtt_us = (uint32_t)news->now.us - news->newest_us;
 	rtt_note_min(&c->rtt, rtt_us, news->now);
 	if (r->known && !sent_after(news->newest_us, news->newest_end, r->newest_us, r->newest_end))
@@ -41,6 +36,18 @@ void rack_learn(struct conn *c, const struct sent_news *news)
 	r->rtt_us = rtt_us;
 	r->newest_us = news->newest_us;
 	r->newest_end = news->newest_end;
+}
+
+void rack_learn(struct conn *c, const struct sent_news *news)
+{
+	struct rack *r = &c->rack;
+	r->high = news->high;
+	r->reordered |= news->reordered;
+	learn_dsack(c, news);
+	if (news->newest_known)
+		learn_newest(c, news);
+	if (c->sent.count == 0) /* what comes next comes later, and after a long rest 32 bits of a clock would deny it */
+		r->known = false;
 }
 
 void rack_recovered(struct rack *r)

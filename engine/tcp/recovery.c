@@ -50,6 +50,7 @@ static void enter_recovery(struct tcp_stack *s, struct conn *c, const struct sen
 		return;
 	spurious_begin(c);
 	s->congestion->reduced(&c->congestion, c->mss, flight);
+	ecn_reduced(c);
 	prr_begin(c, flight - reported);
 	c->reduced_us = (uint32_t)news->now.us;
 	restart_timeout(s, c, news->now);
@@ -254,6 +255,7 @@ void recovery_timed_out(struct tcp_stack *s, struct conn *c, struct instant now)
 		c->flags &= ~(uint32_t)CONN_UNDO;
 	restore_aim(c);
 	s->congestion->timed_out(&c->congestion, c->mss, conn_flight(c), c->retries);
+	ecn_reduced(c);
 	c->recover = c->snd_nxt; /* RFC 6582 3.2 step 6 */
 	c->flags &= ~(uint32_t)(CONN_RECOVERY | CONN_TAIL | CONN_TAIL_AGAIN | CONN_TAIL_DUE);
 	c->flags |= CONN_LOSS | CONN_RETRANSMIT;

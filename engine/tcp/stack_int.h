@@ -314,6 +314,8 @@ void ecn_learn(const struct tcp_stack *s, struct conn *c, const struct tcp_seg *
 /* A data segment came, marked or not; an ACK came, with an echo or not. */
 void ecn_received(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, enum ip_ecn ecn);
 void ecn_acked(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg, uint32_t acked_bytes);
+/* The window was reduced, for a mark or a loss: the peer is told, and what it echoes of the same window is answered. */
+void ecn_reduced(struct conn *c);
 /* ---- hystart.c ---- */
 /* Slow start has been acknowledged something: true when it should grow cautiously. */
 bool hystart_acked(struct conn *c, const struct sent_news *news);

@@ -55,6 +55,19 @@ static void a_reduction_halves_and_can_be_undone(void)
 	CU_ASSERT(c.window == 20000 && c.threshold == TCP_WINDOW_MAX);
 }
 
+/* Each report lets a new segment out while the front waits for its repetition: by then twice the window is in flight. */
+static void what_is_in_flight_beyond_the_window_does_not_count(void)
+{
+	struct congestion c = { .window = 20000, .threshold = TCP_WINDOW_MAX };
+	ops->reduced(&c, 1000, 24000);
+	CU_ASSERT_EQUAL(c.threshold, 10000);
+	c.window = 10000;
+	ops->reduced(&c, 1000, 30000); /* a second time */
+	CU_ASSERT_EQUAL(c.threshold, 5000);
+	ops->timed_out(&c, 1000, 30000, 0);
+	CU_ASSERT(c.window == 1000 && c.threshold == 5000);
+}
+
 static void a_timeout_leaves_one_segment(void)
 {
 	struct congestion c = { .window = 20000, .threshold = TCP_WINDOW_MAX };
@@ -91,6 +104,8 @@ UNIT("tcp/congestion", { "the initial window is that of RFC 6928, one segment af
      { "avoidance grows by one segment for each window of bytes",
        avoidance_grows_by_a_segment_for_each_window },
      { "a reduction halves the threshold, and can be undone", a_reduction_halves_and_can_be_undone },
+     { "what is in flight beyond the window does not count: a second reduction never raises the threshold",
+       what_is_in_flight_beyond_the_window_does_not_count },
      { "a timeout leaves one segment, the threshold falls once", a_timeout_leaves_one_segment },
      { "rest takes a large window back to the initial one",
        rest_takes_the_window_back_to_the_initial_one },
