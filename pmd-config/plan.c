@@ -245,7 +245,8 @@ static uint32_t offloads_plan(const struct plan_port_want *want,
 		usable |= PLAN_TX_FAST_FREE;
 	if (joins_segments(want, have))
 		usable |= PLAN_RX_LRO;
-	return have->offloads & usable;
+	uint32_t offloads = have->offloads & usable;
+	return profile_find(span_str(have->driver))->partial ? offloads | PLAN_RX_PARTIAL : offloads;
 }
 
 static bool port_plan(const struct plan_port_want *want, const struct plan_inventory_port *have,

@@ -31,6 +31,7 @@ enum plan_offload { /* what a port can do; our own names, mapped from RTE_ETH_* 
 		    PLAN_TX_TSO = 1u << 5,
 		    PLAN_TX_FAST_FREE = 1u << 6,
 		    PLAN_RX_LRO = 1u << 7, /* puts segments of TCP together, and verifies them before */
+		    PLAN_RX_PARTIAL = 1u << 8, /* a frame whose checksum was never made has been on no wire */
 };
 
 enum plan_steering { /* how frames of a connection find the worker that owns it */

@@ -7,14 +7,17 @@
 #define PCI  false
 #define JOINS true
 #define APART false
+#define PARTIAL true
+#define WHOLE false
 static const struct profile profiles[] = {
-#define PROFILE(driver_, kind_, steering_, queue_argument_, descriptors_, joining_, needs_) \
+#define PROFILE(driver_, kind_, steering_, queue_argument_, descriptors_, joining_, sums_, needs_) \
 	{ .driver = driver_,                                                                \
 	  .vdev = kind_,                                                                    \
 	  .steering = PLAN_STEER_##steering_,                                               \
 	  .queue_argument = queue_argument_,                                                \
 	  .descriptors = descriptors_,                                                      \
 	  .joins = joining_,                                                                \
+	  .partial = sums_,                                                                 \
 	  .needs = needs_ },
 #include "pmd-config/profiles.def"
 #undef PROFILE

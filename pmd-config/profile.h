@@ -17,6 +17,7 @@ struct profile {
 	const char *queue_argument; /* "": none */
 	uint16_t descriptors;
 	bool joins; /* segments, if the port can (LRO) */
+	bool partial; /* "no checksum" is said of frames that need none, not of those that nobody verified */
 	const char *needs; /* why there cannot be more workers */
 };
 

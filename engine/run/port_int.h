@@ -27,7 +27,7 @@ struct port_queue {
 	uint16_t port_id;
 	uint16_t queue;
 	bool tx_checksum;
-	bool rx_checksum;
+	bool rx_checksum, rx_partial; /* the device has verified; a frame without a checksum needs none */
 	bool lro; /* the device puts segments together: frames are lent in pieces */
 	uint32_t frame_bytes; /* of the longest on the cable */
 	struct span *pieces; /* PORT_PIECES_MAX of them, with lro */

@@ -102,12 +102,19 @@ static bool frame_lend(struct port_queue *q, struct rte_mbuf **m, struct tcp_fra
 	return (*m)->nb_segs == 1 || pieces_lend(q, *m, frame);
 }
 
+/* "None" is what a virtual device says of bytes that have been on no wire: whoever made them left the checksum to whom
+ * it may concern, and there is nothing to verify. Other drivers say it when the device has not looked. */
+static bool is_good(const struct port_queue *q, uint64_t flag, uint64_t good, uint64_t none)
+{
+	return flag == good || (flag == none && q->rx_partial);
+}
+
 /* IPv6 has no header checksum; that of IPv4 we verify where the device has not: it is cheap, and some only know TCP. */
-static bool ip_header_good(const struct rte_mbuf *m)
+static bool ip_header_good(const struct port_queue *q, const struct rte_mbuf *m)
 {
 	struct eth_view eth;
 	const uint64_t flag = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
-	if (flag == RTE_MBUF_F_RX_IP_CKSUM_GOOD || flag == RTE_MBUF_F_RX_IP_CKSUM_NONE)
+	if (is_good(q, flag, RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_NONE))
 		return true;
 	if (flag == RTE_MBUF_F_RX_IP_CKSUM_BAD)
 		return false;
@@ -119,14 +126,11 @@ static bool ip_header_good(const struct rte_mbuf *m)
 	return header.bytes == IP4_HEADER_BYTES && checksum_finish(checksum_add((struct checksum){ 0 }, header)) == 0;
 }
 
-/* "None" is what a virtual device says of bytes that have been on no wire: whoever made them left the checksum to whom
- * it may concern, and there is nothing to verify. */
 static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m)
 {
 	const uint64_t l4 = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
-	if (!q->rx_checksum || (l4 != RTE_MBUF_F_RX_L4_CKSUM_GOOD && l4 != RTE_MBUF_F_RX_L4_CKSUM_NONE))
-		return 0;
-	return ip_header_good(m) ? TCP_FRAME_CHECKED : 0;
+	bool good = q->rx_checksum && is_good(q, l4, RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_NONE);
+	return good && ip_header_good(q, m) ? TCP_FRAME_CHECKED : 0;
 }
 
 /* The field is the application's once a frame was received. */

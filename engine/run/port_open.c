@@ -126,7 +126,7 @@ struct port *port_open(const char *name, const char *device, uint16_t mtu, const
 		snprintf(error, error_bytes, "port %s: device %s is gone", name, device);
 		return NULL;
 	}
-	p->offloads = plan->offloads & offloads_of(&info);
+	p->offloads = plan->offloads & (offloads_of(&info) | PLAN_RX_PARTIAL);
 	if (p->offloads & PLAN_RX_LRO) /* it verifies what it joins; sums of IPv4 headers port_io.c sees to */
 		p->offloads |= PLAN_RX_CHECKSUM;
 	if (!port_configure(p, plan, &info, error, error_bytes))
@@ -272,7 +272,8 @@ static bool queue_open(struct port *p, uint16_t queue, const struct plan_port *p
 		                  .tso = (p->offloads & PLAN_TX_TSO) != 0,
 		                  .lro = (p->offloads & PLAN_RX_LRO) != 0,
 		                  .frame_bytes = p->mtu + FRAME_OVERHEAD,
-		                  .rx_checksum = (p->offloads & PLAN_RX_CHECKSUM) != 0 };
+		                  .rx_checksum = (p->offloads & PLAN_RX_CHECKSUM) != 0,
+		                  .rx_partial = (p->offloads & PLAN_RX_PARTIAL) != 0 };
 	q->cut.bytes = cut_room_bytes(p->mtu);
 	q->cut.data = rte_malloc_socket("cut", q->cut.bytes, RTE_CACHE_LINE_SIZE, socket);
 	if (q->cut.data == NULL)

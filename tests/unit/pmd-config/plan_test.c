@@ -252,6 +252,15 @@ static void segments_are_joined_where_nobody_else_sees_them(void)
 	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_LRO);
 }
 
+static void only_virtual_machines_have_frames_that_need_no_checksum(void)
+{
+	struct plan plan;
+	CU_ASSERT_TRUE(planned("1", &virtio, &plan));
+	CU_ASSERT_TRUE(plan.ports[0].offloads & PLAN_RX_PARTIAL);
+	CU_ASSERT_TRUE(planned("1", &ixgbe, &plan));
+	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_PARTIAL);
+}
+
 static void one_worker_runs_on_anything(void)
 {
 	static const struct plan_inventory_port *const all[] = { &memif, &af_packet, &af_xdp, &tap,
@@ -391,6 +400,8 @@ UNIT("pmd-config/plan",
        large_frames_are_cut_by_devices_that_have_all_it_takes },
      { "segments are joined by devices that can, where nobody else sees them",
        segments_are_joined_where_nobody_else_sees_them },
+     { "only virtual machines have frames that need no checksum",
+       only_virtual_machines_have_frames_that_need_no_checksum },
      { "where the kernel's frames leave too, none are freed in bulk",
        frames_of_the_kernel_are_not_freed_in_bulk },
      { "lists of cores are read, wrong ones refused", core_lists_are_read },
