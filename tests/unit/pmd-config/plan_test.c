@@ -252,6 +252,15 @@ static void segments_are_joined_where_nobody_else_sees_them(void)
 	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_LRO);
 }
 
+static void a_device_that_refuses_to_join_segments_keeps_all_else(void)
+{
+	const struct plan_port port = { .offloads = PLAN_RX_LRO | PLAN_TX_TSO | PLAN_TX_CHECKSUM_TCP };
+	const uint32_t device = port.offloads | PLAN_RX_CHECKSUM | PLAN_RSS_TCP;
+	CU_ASSERT_EQUAL(plan_offloads(&port, device, true), port.offloads | PLAN_RX_CHECKSUM); /* it verifies what it joins */
+	CU_ASSERT_EQUAL(plan_offloads(&port, device, false), PLAN_TX_TSO | PLAN_TX_CHECKSUM_TCP);
+	CU_ASSERT_EQUAL(plan_offloads(&port, PLAN_TX_TSO, true), PLAN_TX_TSO); /* it never had it */
+}
+
 static void one_worker_runs_on_anything(void)
 {
 	static const struct plan_inventory_port *const all[] = { &memif, &af_packet, &af_xdp, &tap,
@@ -391,6 +400,7 @@ UNIT("pmd-config/plan",
        large_frames_are_cut_by_devices_that_have_all_it_takes },
      { "segments are joined by devices that can, where nobody else sees them",
        segments_are_joined_where_nobody_else_sees_them },
+     { "a device that refuses to join segments keeps all else", a_device_that_refuses_to_join_segments_keeps_all_else },
      { "where the kernel's frames leave too, none are freed in bulk",
        frames_of_the_kernel_are_not_freed_in_bulk },
      { "lists of cores are read, wrong ones refused", core_lists_are_read },
