@@ -14,6 +14,9 @@
 #include "base/prng.h"
 #include "tcp/stack_int.h"
 #include "tcp/tcp.h"
+#include "wire/icmp.h"
+#include "wire/ip6.h"
+#include "wire/nd.h"
 
 #define RIG_BLOCKS 512u
 #define RIG_FRAME_BYTES 9216u
@@ -59,6 +62,16 @@ static inline struct tcp_config rig_config(unsigned number)
 	config.addresses[1].addr.bytes[15] = (uint8_t)number;
 	config.addresses[1].bits = 64;
 	return config;
+}
+
+/* Behind an Ethernet header: a neighbour with this address and MAC asks for ours. */
+static inline void rig_solicitation(struct writer *w, struct ip_addr own, struct ip_addr peer, const uint8_t mac[6])
+{
+	struct ip_addr group = nd_solicited_node(own);
+	struct nd_message m = { .kind = ND_SOLICIT, .target = own };
+	memcpy(m.mac, mac, sizeof(m.mac));
+	ip6_emit(w, peer, group, IP_ICMP6, ND_BYTES, ND_HOP_LIMIT);
+	nd_emit(w, peer, group, &m);
 }
 
 static inline void rig_make(struct rig *r, const struct tcp_config *config, uint32_t blocks,
