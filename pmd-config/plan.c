@@ -231,6 +231,16 @@ static bool joins_segments(const struct plan_port_want *want, const struct plan_
 	return profile_find(span_str(have->driver))->joins && want->exception == NULL && !want->large_receive_off;
 }
 
+uint32_t plan_offloads(const struct plan_port *port, uint32_t device, bool joins)
+{
+	uint32_t offloads = port->offloads & (device | PLAN_RX_PARTIAL); /* no device says that of itself */
+	if (!joins)
+		offloads &= ~(uint32_t)PLAN_RX_LRO;
+	if ((offloads & PLAN_RX_LRO) != 0)
+		offloads |= PLAN_RX_CHECKSUM;
+	return offloads;
+}
+
 /* Of what the port has: RSS only where it steers, and freeing in bulk where one pool a queue is sent
  * from, without references and without chains: not where the kernel's frames leave as well, nor where frames are cut. */
 static uint32_t offloads_plan(const struct plan_port_want *want,

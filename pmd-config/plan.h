@@ -99,5 +99,8 @@ MUST_USE bool plan_lcores_parse(struct span text, uint16_t *lcores, uint32_t *co
 /* False when refused; the reason is in `why`. */
 MUST_USE bool plan_make(const struct plan_want *want, const struct plan_inventory_port *inventory,
 			struct plan *plan, struct text *why);
+/* The planned offloads of a port that is opened, of those that the device has. One that joins segments verifies them
+ * before, so that checksums come with it; `joins`: it was not refused when the device was configured. */
+uint32_t plan_offloads(const struct plan_port *port, uint32_t device, bool joins);
 
 #endif

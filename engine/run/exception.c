@@ -27,7 +27,7 @@ static void to_first_worker(struct exception *x, struct port_queue *q, uint32_t 
 {
 	x->counters.in_handed++;
 	if (share == TCP_SHARE_KERNEL)
-		port_hand_over(q, index, 0, 1);
+		port_hand_over(q, index, 0, PORT_HOPS_NONE + 1);
 	else
 		port_copy_over(q, index, 0);
 }
@@ -38,7 +38,7 @@ bool exception_input(struct exception *x, struct port_queue *q, uint32_t index, 
 	if (share == TCP_SHARE_OURS)
 		return false;
 	bool first = x->tap != NULL;
-	if (!first && (port_hops(q, index) > 0 || frame_is_neighbour_news(frame)))
+	if (!first && (port_hops(q, index) > PORT_HOPS_NONE || frame_is_neighbour_news(frame)))
 		return false;
 	if (!bucket_take(&x->in, now))
 		x->counters.in_limited++;

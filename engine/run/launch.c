@@ -33,18 +33,17 @@ static void table_print(const struct engine *e, FILE *messages);
 
 /* ---- start ---- */
 
-/* A refusal begins with its setting: "workers.lcores: why". */
 static enum launch_outcome refusal_print(const struct engine *e, const struct config *config,
                                          const char *error, FILE *messages)
 {
-	char where[ERROR_BYTES], setting[64];
+	char where[ERROR_BYTES], setting[LAUNCH_SETTING_BYTES];
 	if (!e->dpdk.refused) {
 		fprintf(messages, "weir: %s\n", error);
 		return LAUNCH_FAILED;
 	}
-	snprintf(setting, sizeof(setting), "%.*s", (int)strcspn(error, ":"), error);
+	const char *reason = launch_refusal(error, setting, sizeof(setting));
 	config_where(config, setting, where, sizeof(where));
-	fprintf(messages, "%s: %s\n", where, error);
+	fprintf(messages, "%s: %s: %s\n", where, setting, reason);
 	return LAUNCH_REFUSED;
 }
 

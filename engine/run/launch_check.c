@@ -30,7 +30,7 @@ static bool file_check(struct config *config, const char *setting, enum tls_file
 static void content_check(struct config *config);
 static void devices_check(struct config *config);
 static void words_check(struct config *config);
-static void refusal_note(struct config *config, char *refusal);
+static void refusal_note(struct config *config, const char *refusal);
 static void log_check(struct config *config);
 static void black_box_check(struct config *config);
 
@@ -153,13 +153,19 @@ static void words_check(struct config *config)
 		refusal_note(config, text);
 }
 
-/* "setting: reason", as folders below us say it. */
-static void refusal_note(struct config *config, char *refusal)
+const char *launch_refusal(const char *refusal, char *setting, size_t setting_bytes)
 {
-	char *reason = strstr(refusal, ": ");
+	const char *reason = strstr(refusal, ": ");
 	CHECK(reason != NULL);
-	*reason = '\0';
-	config_mistake(config, refusal, "%s", reason + strlen(": "));
+	snprintf(setting, setting_bytes, "%.*s", (int)(reason - refusal), refusal);
+	return reason + strlen(": ");
+}
+
+static void refusal_note(struct config *config, const char *refusal)
+{
+	char setting[LAUNCH_SETTING_BYTES];
+	const char *reason = launch_refusal(refusal, setting, sizeof(setting));
+	config_mistake(config, setting, "%s", reason);
 }
 
 /* The log itself is made at the start; here only whether that can be done. */

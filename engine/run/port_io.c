@@ -22,8 +22,6 @@
 #include "wire/eth.h"
 #include "wire/ip4.h"
 
-#define HOPS_ENOUGH UINT16_MAX /* of a copy that every worker has */
-
 static void burst_give_back(struct port_queue *q);
 static uint32_t burst_take(struct port_queue *q, uint32_t *handed_count);
 static bool frame_lend(struct port_queue *q, struct rte_mbuf **m, struct tcp_frame *frame);
@@ -137,7 +135,7 @@ static uint32_t frame_flags(const struct port_queue *q, const struct rte_mbuf *m
 uint32_t port_hops(const struct port_queue *q, uint32_t index)
 {
 	CHECK(index < q->rx_count);
-	return index < q->rx_handed ? q->rx[index]->hash.usr : 0;
+	return index < q->rx_handed ? q->rx[index]->hash.usr : PORT_HOPS_NONE;
 }
 
 /* `m` is given away, whatever happens; what arrived there is counted in *counter. */
@@ -168,7 +166,7 @@ void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to)
 	CHECK(q->rx[index] != NULL);
 	struct rte_mbuf *copy = rte_pktmbuf_copy(q->rx[index], q->pool, 0, UINT32_MAX);
 	if (copy != NULL)
-		copy->hash.usr = HOPS_ENOUGH;
+		copy->hash.usr = PORT_HOPS_ALL;
 	hand(q, copy, to, &q->counters.copied_over);
 }
 

@@ -55,12 +55,19 @@ struct port_queue *port_queue_of(struct port *p, uint16_t queue);
  * They are in one piece (a chain of mbufs is joined), but where the device puts segments together (PLAN_RX_LRO). Also
  * yields frames handed in by other workers. */
 uint32_t port_rx(struct port_queue *q, struct tcp_frame frames[PORT_BURST]);
-/* How many workers had frame `index` of the last burst before this one. */
+
+/* How many workers had a frame before: it goes no farther when all but one had. */
+enum port_hops {
+	PORT_HOPS_NONE = 0,        /* it comes from the device */
+	PORT_HOPS_ALL = UINT16_MAX /* whatever their number: it is the receiver's, or each of them has a copy */
+};
+
+/* How many had frame `index` of the last burst. */
 uint32_t port_hops(const struct port_queue *q, uint32_t index);
 /* Gives frame `index` of the last burst to the worker that owns queue `to` of the same port (ring, no copy), as a
- * frame that `hops` workers had. Dropped and counted when its ring is full. */
+ * frame that `hops` workers (enum port_hops) had. Dropped and counted when its ring is full. */
 void port_hand_over(struct port_queue *q, uint32_t index, uint16_t to, uint32_t hops);
-/* The same with a copy; the frame stays in the burst. For what every worker must know (neighbours). */
+/* The same with a copy (PORT_HOPS_ALL); the frame stays in the burst. For what every worker must know (neighbours). */
 void port_copy_over(struct port_queue *q, uint32_t index, uint16_t to);
 /* Where TCP may write a frame of several segments, for port_tx_commit() to cut: by the device (TSO) or in software. */
 struct room port_cut_room(const struct port_queue *q);

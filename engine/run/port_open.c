@@ -126,9 +126,6 @@ struct port *port_open(const char *name, const char *device, uint16_t mtu, const
 		snprintf(error, error_bytes, "port %s: device %s is gone", name, device);
 		return NULL;
 	}
-	p->offloads = plan->offloads & (offloads_of(&info) | PLAN_RX_PARTIAL);
-	if (p->offloads & PLAN_RX_LRO) /* it verifies what it joins; sums of IPv4 headers port_io.c sees to */
-		p->offloads |= PLAN_RX_CHECKSUM;
 	if (!port_configure(p, plan, &info, error, error_bytes))
 		return NULL;
 	for (uint16_t i = 0; i < p->queues; i++)
@@ -223,10 +220,9 @@ static uint32_t lro_bytes(const struct rte_eth_dev_info *info)
 	return info->max_lro_pkt_size < TCP_LARGE_BYTES_MAX ? info->max_lro_pkt_size : TCP_LARGE_BYTES_MAX;
 }
 
-static bool port_configure(struct port *p, const struct plan_port *plan, struct rte_eth_dev_info *info,
-                           char *error, size_t error_bytes)
+/* With the offloads that the port is to have; as rte_eth_dev_configure() says it. */
+static int device_configure(struct port *p, const struct plan_port *plan, const struct rte_eth_dev_info *info)
 {
-	uint16_t mtu_now;
 	struct rte_eth_conf conf = {
 		.rxmode = { .mtu = p->mtu,
 		            .max_lro_pkt_size = lro_bytes(info),
@@ -239,6 +235,21 @@ static bool port_configure(struct port *p, const struct plan_port *plan, struct 
 		conf.rx_adv_conf.rss_conf.rss_key = NULL;
 		conf.rx_adv_conf.rss_conf.rss_key_len = 0;
 		failed = rte_eth_dev_configure(p->port_id, p->queues, p->queues, &conf);
+	}
+	return failed;
+}
+
+static bool port_configure(struct port *p, const struct plan_port *plan, struct rte_eth_dev_info *info,
+                           char *error, size_t error_bytes)
+{
+	uint16_t mtu_now;
+	p->offloads = plan_offloads(plan, offloads_of(info), true);
+	int failed = device_configure(p, plan, info);
+	if (failed != 0 && (p->offloads & PLAN_RX_LRO) != 0) { /* some have it, but not with these queues, mtu or mbufs */
+		fprintf(stderr, "weir: port %s: the device does not join segments (LRO) as planned: %s; without\n", p->name,
+		        strerror(-failed));
+		p->offloads = plan_offloads(plan, offloads_of(info), false);
+		failed = device_configure(p, plan, info);
 	}
 	if (failed != 0)
 		return port_refused(p, "does not take the planned queues, mtu and offloads", failed, error,

@@ -3,7 +3,7 @@
  *
  * DPDK calls these on threads of its own, one per client; a mutex lets one at a time ask the workers, and waits at
  * most CONN_DESK_PATIENCE_MS for each. An entry of a black box travels as 40 hexadecimal digits. What is not found
- * is an empty dictionary.
+ * is an empty dictionary; of a worker that does not answer in time it says "silent_worker", and goes on with the next.
  */
 #include "run/telemetry_conn.h"
 
@@ -92,18 +92,23 @@ static void one_fill(struct rte_tel_data *d, struct conn_id id)
 
 /* ---- many ---- */
 
+static void add_next_worker(struct rte_tel_data *d, uint16_t worker)
+{
+	struct conn_id next = { .worker = (uint16_t)(worker + 1) };
+	if (next.worker < engine->worker_count)
+		add_id(d, "next", next);
+}
+
 /* Behind the last one looked at: the same port, the next port, the next worker. */
 static void add_next(struct rte_tel_data *d, struct conn_id at)
 {
 	at.handle.slot = answer.more ? answer.slot : 0;
 	if (!answer.more)
 		at.port++;
-	if (at.port >= engine->workers[at.worker].worker.port_count) {
-		at.port = 0;
-		at.worker++;
-	}
-	if (at.worker < engine->worker_count)
+	if (at.port < engine->workers[at.worker].worker.port_count)
 		add_id(d, "next", at);
+	else
+		add_next_worker(d, at.worker);
 }
 
 static void row_fill(struct rte_tel_data *d, struct conn_id id, const struct tcp_row *row)
@@ -135,13 +140,17 @@ static void rows_fill(struct rte_tel_data *d, struct conn_id at)
 
 /* ---- commands ---- */
 
-static bool ask(const char *parameters, bool rows, struct conn_id *id)
+enum asked { ASKED_FOUND = 1, ASKED_NOTHING, ASKED_SILENT /* the worker did not answer in time */ };
+
+static enum asked ask(const char *parameters, bool rows, struct conn_id *id)
 {
 	if (engine == NULL || parameters == NULL || !conn_id_parse(span_of(parameters, strlen(parameters)), id) ||
 	    id->worker >= engine->worker_count)
-		return false;
+		return ASKED_NOTHING;
 	struct conn_ask question = { .rows = rows, .port = id->port, .slot = id->handle.slot, .id = id->handle };
-	return conn_desk_ask(&engine->workers[id->worker].desk, &question, &answer) && answer.found;
+	if (!conn_desk_ask(&engine->workers[id->worker].desk, &question, &answer))
+		return ASKED_SILENT;
+	return answer.found ? ASKED_FOUND : ASKED_NOTHING;
 }
 
 static int conn_command(const char *command, const char *parameters, struct rte_tel_data *d)
@@ -150,8 +159,11 @@ static int conn_command(const char *command, const char *parameters, struct rte_
 	(void)command;
 	rte_tel_data_start_dict(d);
 	pthread_mutex_lock(&lock);
-	if (ask(parameters, false, &id))
+	enum asked asked = ask(parameters, false, &id);
+	if (asked == ASKED_FOUND)
 		one_fill(d, id);
+	else if (asked == ASKED_SILENT)
+		rte_tel_data_add_dict_uint(d, "silent_worker", id.worker);
 	pthread_mutex_unlock(&lock);
 	return 0;
 }
@@ -162,8 +174,13 @@ static int conns_command(const char *command, const char *parameters, struct rte
 	(void)command;
 	rte_tel_data_start_dict(d);
 	pthread_mutex_lock(&lock);
-	if (ask(parameters, true, &id))
+	enum asked asked = ask(parameters, true, &id);
+	if (asked == ASKED_FOUND) {
 		rows_fill(d, id);
+	} else if (asked == ASKED_SILENT) {
+		rte_tel_data_add_dict_uint(d, "silent_worker", id.worker);
+		add_next_worker(d, id.worker);
+	}
 	pthread_mutex_unlock(&lock);
 	return 0;
 }

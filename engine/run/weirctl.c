@@ -41,7 +41,7 @@ static const char help[] =
 	"           of conns and of near_conn and next_conn in the log\n"
 	"    PATH is " SOCKETS " where there is only one.\n"
 	"EXIT STATUS\n"
-	"    0 done, 1 no such connection, no weir or no answer, 64 wrong usage\n";
+	"    0 done, 1 no such connection, no weir, no answer or not of every worker, 64 wrong usage\n";
 
 /* ---- asking ---- */
 
@@ -124,6 +124,15 @@ static uint64_t number_at(const json_t *j, const char *key)
 	return (uint64_t)json_integer_value(json_object_get(j, key));
 }
 
+/* Says so of a worker that took too long for its turn. */
+static bool worker_silent(const json_t *answer)
+{
+	const json_t *worker = json_object_get(answer, "silent_worker");
+	if (worker != NULL)
+		fprintf(stderr, "weirctl: worker %llu does not answer\n", (unsigned long long)json_integer_value(worker));
+	return worker != NULL;
+}
+
 /* ---- conns ---- */
 
 static void row_print(const json_t *row)
@@ -138,21 +147,23 @@ static int conns(int s, const struct options *o)
 {
 	char from[QUESTION_BYTES / 2] = FROM;
 	unsigned long shown = 0;
+	int status = EXIT_SUCCESS;
 	printf("%-16s %-24s %-24s %-12s %9s %9s %9s %9s\n", "ID", "OURS", "THEIRS", "STATE", "AGE/s", "QUIET/s",
 	       "UNREAD", "UNACKED");
 	while (from[0] != '\0' && shown < o->rows_max) {
 		const char *key;
 		json_t *value, *answer = ask(s, "/weir/conns", from);
-		if (answer == NULL || json_object_size(answer) == 0)
-			from[0] = '\0';
-		else
-			snprintf(from, sizeof(from), "%s", text_at(answer, "next"));
+		if (answer == NULL)
+			(void)failed("/weir/conns", "no answer");
+		if (answer == NULL || worker_silent(answer))
+			status = EXIT_FAILURE;
+		snprintf(from, sizeof(from), "%s", text_at(answer, "next"));
 		json_object_foreach(answer, key, value)
 			if (json_is_object(value) && shown++ < o->rows_max)
 				row_print(value);
 		json_decref(answer);
 	}
-	return EXIT_SUCCESS;
+	return status;
 }
 
 /* ---- conn ---- */
@@ -217,7 +228,7 @@ static int conn(int s, const struct options *o)
 	json_t *answer = ask(s, "/weir/conn", o->id);
 	bool found = answer != NULL && conn_id_parse(span_of(o->id, strlen(o->id)), &id) && record_read(answer, &record);
 	int status = found ? EXIT_SUCCESS : EXIT_FAILURE;
-	if (!found)
+	if (!found && !worker_silent(answer))
 		(void)failed(o->id, "no such connection");
 	if (found && o->pcapng != NULL) {
 		status = capture_write(o->pcapng, &record, id, (int64_t)number_at(answer, "wall_us"));

@@ -106,10 +106,10 @@ static void worker_passes_on(struct worker *w, uint32_t port, uint32_t index, co
 	if (elsewhere) {
 		int owner = tcp_foreign_owner(w->stacks[port], frame);
 		if (owner >= 0 && (uint32_t)owner < w->worker_count)
-			port_hand_over(q, index, (uint16_t)owner, w->worker_count);
+			port_hand_over(q, index, (uint16_t)owner, PORT_HOPS_ALL);
 		else
 			port_hand_over(q, index, (uint16_t)((w->index + 1) % w->worker_count), hops + 1);
-	} else if (hops == 0 && frame_is_neighbour_news(frame->head)) {
+	} else if (hops == PORT_HOPS_NONE && frame_is_neighbour_news(frame->head)) {
 		for (uint32_t to = 0; to < w->worker_count; to++)
 			if (to != w->index)
 				port_copy_over(q, index, (uint16_t)to);

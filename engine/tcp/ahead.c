@@ -220,10 +220,11 @@ uint32_t tcp_input_burst(struct tcp_stack *s, const struct tcp_frame *frames, ui
 		taken = express_input(s, &seen[i], count - i, now);
 		if (taken > 0)
 			continue;
-		s->elsewhere = false;
-		stack_frame(s, &seen[i], now);
-		elsewhere |= (uint32_t)s->elsewhere << i;
 		taken = 1;
+		if (stack_frame(s, &seen[i], now) == FRAME_ELSEWHERE) {
+			elsewhere |= 1u << i;
+			s->counters.foreign++;
+		}
 	}
 	return elsewhere;
 }

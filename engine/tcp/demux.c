@@ -66,7 +66,6 @@ static struct conn *find(struct tcp_stack *s, const struct ahead *a, const struc
 	return c;
 }
 
-/* RFC 9293 3.10.7.1: "If the state is CLOSED". */
 static void answer_with_reset(struct tcp_stack *s, const struct packet *p,
                               const struct tcp_seg *seg, struct instant now)
 {
@@ -83,50 +82,59 @@ static void answer_with_reset(struct tcp_stack *s, const struct packet *p,
 	control_segment(s, p->mac, p->local, p->ip.src, &reset, now);
 }
 
-/* An ACK to a listener may bring back what a SYN cookie said. */
-static bool cookie_input(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg,
-                         const struct tuple *t, struct instant now)
-{
-	if ((seg->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || !s->cookies.any)
-		return false;
-	struct conn *c = cookie_accept(s, p, seg, t, now);
-	if (c == NULL)
-		return false;
-	input_segment(s, c, p, seg, now);
-	return true;
-}
-
-/* Has another stack the connection that is not here? It has if it opened it; it may have if it accepted it, and the
- * device brings segments where it likes. */
-static bool is_elsewhere(struct tcp_stack *s, const struct packet *p, const struct tuple *t, bool listening)
+/* RFC 9293 3.10.7.1, CLOSED: a RST is dropped, and all else is answered with one. But first: has another stack the
+ * connection that is not here? It has if it opened it; it may have if it accepted it, and the device brings segments
+ * where it likes. */
+static enum frame_fate closed_input(struct tcp_stack *s, const struct packet *p, const struct tcp_seg *seg,
+                                    const struct tuple *t, bool listening, struct instant now)
 {
 	int owner = foreign_owner(s, t);
-	if (owner < 0)
-		return s->config.scattered && listening && foreign_pass(s, p);
-	if (owner == s->config.port_offset)
-		return false;
-	if (!foreign_pass(s, p))
+	bool others = owner >= 0 && owner != s->config.port_offset;
+	bool perhaps = owner < 0 && listening && s->config.scattered;
+	if ((others || perhaps) && foreign_may_pass(s, p))
+		return FRAME_ELSEWHERE;
+	if (others)
 		stack_drop(s, TCP_DROP_FOREIGN);
-	return true;
-}
-
-static void without_connection(struct tcp_stack *s, const struct packet *p,
-                               struct tcp_seg *seg, const struct tuple *t,
-                               const struct seq *isn_min, struct instant now)
-{
-	bool listening = listen_find(s, t->local, t->local_port) != NULL;
-	if (p->fragmented && s->config.port_stride > 1) /* the port could not tell whose it is; an RST could end it */
-		stack_drop(s, TCP_DROP_FOREIGN);
-	else if (listening && (seg->flags & (TCP_ACK | TCP_RST)) == 0)
-		listen_input(s, p, seg, t, isn_min, now);
-	else if (listening && cookie_input(s, p, seg, t, now))
-		return;
-	else if (is_elsewhere(s, p, t, listening))
-		return;
 	else if ((seg->flags & TCP_RST) != 0)
 		stack_drop(s, TCP_DROP_STRAY_RESET);
 	else
 		answer_with_reset(s, p, seg, now);
+	return FRAME_TAKEN;
+}
+
+/* The connection that a SYN cookie tells of, which the ACK to a listener may bring back; NULL: none. */
+static struct conn *cookie_input(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg,
+                                 const struct tuple *t, struct instant now)
+{
+	bool fitting = (seg->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK;
+	return fitting && s->cookies.any ? cookie_accept(s, p, seg, t, now) : NULL;
+}
+
+/* 3.10.7.2, LISTEN: first RST, second ACK, with which it is as in CLOSED unless a cookie tells of a connection; third
+ * SYN, and what else has neither. */
+static enum frame_fate listening_input(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg,
+                                       const struct tuple *t, const struct seq *isn_min, struct instant now)
+{
+	if ((seg->flags & TCP_RST) != 0)
+		return closed_input(s, p, seg, t, true, now);
+	if ((seg->flags & TCP_ACK) != 0) {
+		struct conn *c = cookie_input(s, p, seg, t, now);
+		return c != NULL ? input_segment(s, c, p, seg, now) : closed_input(s, p, seg, t, true, now);
+	}
+	listen_input(s, p, seg, t, isn_min, now);
+	return FRAME_TAKEN;
+}
+
+static enum frame_fate without_connection(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg,
+                                          const struct tuple *t, const struct seq *isn_min, struct instant now)
+{
+	if (p->fragmented && s->config.port_stride > 1) { /* the port could not tell whose it is; an RST could end it */
+		stack_drop(s, TCP_DROP_FOREIGN);
+		return FRAME_TAKEN;
+	}
+	if (listen_find(s, t->local, t->local_port) != NULL)
+		return listening_input(s, p, seg, t, isn_min, now);
+	return closed_input(s, p, seg, t, false, now);
 }
 
 static bool parse(struct tcp_stack *s, const struct packet *p, struct tcp_seg *seg)
@@ -147,15 +155,15 @@ static bool parse(struct tcp_stack *s, const struct packet *p, struct tcp_seg *s
 	return false;
 }
 
-void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now)
+enum frame_fate demux_input(struct tcp_stack *s, const struct packet *p, struct instant now)
 {
 	struct tcp_seg seg;
 	if (p->group || !ip_source_plausible(p->ip.src)) { /* MUST-57 */
 		stack_drop(s, TCP_DROP_GROUP_SEGMENT);
-		return;
+		return FRAME_TAKEN;
 	}
 	if (!parse(s, p, &seg))
-		return;
+		return FRAME_TAKEN;
 	s->counters.segments_in++;
 	struct tuple t = { .local = p->ip.dst,
 		           .remote = p->ip.src,
@@ -163,13 +171,11 @@ void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now
 		           .remote_port = seg.src_port };
 	struct time_wait *wait = NULL;
 	struct conn *c = find(s, p->ahead, &t, &wait);
-	if (c != NULL) {
-		input_segment(s, c, p, &seg, now);
-		return;
-	}
+	if (c != NULL)
+		return input_segment(s, c, p, &seg, now);
 	struct seq isn_min;
 	bool reopen = wait != NULL;
 	if (reopen && time_wait_input(s, wait, p, &seg, &isn_min, now) == TIME_WAIT_DONE)
-		return;
-	without_connection(s, p, &seg, &t, reopen ? &isn_min : NULL, now);
+		return FRAME_TAKEN;
+	return without_connection(s, p, &seg, &t, reopen ? &isn_min : NULL, now);
 }

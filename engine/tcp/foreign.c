@@ -24,13 +24,9 @@ int foreign_owner(const struct tcp_stack *s, const struct tuple *t)
 	                            (struct endpoint){ .addr = t->local, .port = t->local_port });
 }
 
-bool foreign_pass(struct tcp_stack *s, const struct packet *p)
+bool foreign_may_pass(const struct tcp_stack *s, const struct packet *p)
 {
-	if (p->final || p->fragmented || s->config.port_stride <= 1)
-		return false;
-	s->elsewhere = true;
-	s->counters.foreign++;
-	return true;
+	return !p->final && !p->fragmented && s->config.port_stride > 1;
 }
 
 /* Of one that came in pieces: it is a segment with plain headers, or no device would have put it together. */

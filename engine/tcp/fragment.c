@@ -204,6 +204,7 @@ static void datagram_kill(struct tcp_stack *s, struct fragment_datagram *d, enum
 	order_leave(s->fragments, d);
 	pieces_free(s->fragments, d);
 	d->dead = true;
+	d->begun = s->now; /* the last of its list is the youngest there too */
 	order_join(s->fragments, d);
 }
 

@@ -4,7 +4,8 @@
  * What any of a datagram's fragments does wrong costs the datagram: pieces that overlap (RFC 5722), a first one that
  * does not hold the whole header chain (RFC 7112, RFC 1858) or is followed by one that lies within its TCP header
  * (RFC 3128), lengths that contradict each other, too many pieces. It is then dead: it holds no bytes, and what
- * still comes for it is dropped until its time is over. An exact copy of a piece is only dropped (RFC 8200 4.5).
+ * still comes for it is dropped for as long as a new one would be waited for. An exact copy of a piece is only
+ * dropped (RFC 8200 4.5).
  *
  * Everything is reserved at launch, FRAGMENT_BUDGET_BYTES of it. Bytes stand in chunks, since pieces may be small and
  * it is chunks that count. When these or the places for datagrams are used up the oldest datagram gives way: an
@@ -51,7 +52,7 @@ struct fragment_datagram {
 	uint8_t ecn_seen; /* a bit for each enum ip_ecn */
 	uint8_t hop_limit, traffic_class, protocol; /* of the first fragment */
 	uint32_t bytes, end;
-	struct instant begun;
+	struct instant begun; /* of a dead one: when it died */
 	struct fragment_piece pieces[FRAGMENT_PIECES_MAX]; /* in order, apart from each other */
 };
 

@@ -27,15 +27,15 @@ static void echo_answer(struct tcp_stack *s, const struct packet *p, const struc
 }
 
 /* Perhaps another stack has the connection that an error is about. In measure: each that is passed on goes to all. */
-static bool is_elsewhere(struct tcp_stack *s, const struct packet *p, const struct tuple *t, struct instant now)
+static bool error_passes(struct tcp_stack *s, const struct packet *p, const struct tuple *t, struct instant now)
 {
 	uint8_t local;
 	return s->config.port_stride > 1 && host_owns(s, t->local, &local) &&
-	       foreign_owner(s, t) != s->config.port_offset && bucket_take(&s->icmp_passes, now) && foreign_pass(s, p);
+	       foreign_owner(s, t) != s->config.port_offset && bucket_take(&s->icmp_passes, now) && foreign_may_pass(s, p);
 }
 
-static void error_input(struct tcp_stack *s, const struct packet *p, const struct icmp_message *m,
-                        struct instant now)
+static enum frame_fate error_input(struct tcp_stack *s, const struct packet *p, const struct icmp_message *m,
+                                   struct instant now)
 {
 	struct icmp_quote q;
 	struct time_wait *wait;
@@ -47,49 +47,50 @@ static void error_input(struct tcp_stack *s, const struct packet *p, const struc
 			           .local_port = q.local.port,
 			           .remote_port = q.remote.port };
 		c = demux_find(s, &t, &wait);
-		if (c == NULL && is_elsewhere(s, p, &t, now))
-			return;
+		if (c == NULL && error_passes(s, p, &t, now))
+			return FRAME_ELSEWHERE;
 	}
 	if (c == NULL || !seq_within(q.seq, c->snd_una, seq_span(c->snd_una, c->snd_max))) {
 		stack_drop(s, TCP_DROP_ICMP_QUOTE);
-		return;
+		return FRAME_TAKEN;
 	}
 	if (m->kind == ICMP_TOO_BIG)
 		path_mtu_reported(s, c, q.seq, icmp_reported_mtu(family, m), now);
 	else if (m->kind == ICMP_HARD_ERROR && c->state == CONN_SYN_SENT)
 		conn_close(s, c, TCP_CLOSE_UNREACHABLE, now);
+	return FRAME_TAKEN;
 }
 
-void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now)
+enum frame_fate icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now)
 {
 	struct icmp_message m;
 	if (!icmp_parse(&p->ip, false, &m)) { /* ports check TCP sums, not these */
 		stack_drop(s, TCP_DROP_ICMP);
-		return;
+		return FRAME_TAKEN;
 	}
 	if (ip_is_multicast(p->ip.dst) && m.kind != ICMP_NEIGHBOUR) { /* which address of ours is meant it does not say */
 		stack_drop(s, TCP_DROP_ICMP_UNUSED);
-		return;
+		return FRAME_TAKEN;
 	}
 	switch (m.kind) {
 	case ICMP_ECHO_REQUEST:
 		if (!p->group) /* RFC 1122 3.2.2.6 lets us ignore those: no smurf amplifier */
 			echo_answer(s, p, &m, now);
-		return;
+		return FRAME_TAKEN;
 	case ICMP_NEIGHBOUR:
 		if (p->fragmented)
 			stack_drop(s, TCP_DROP_ND_FRAGMENT);
 		else
 			host_nd_input(s, p, now);
-		return;
+		return FRAME_TAKEN;
 	case ICMP_HARD_ERROR:
 	case ICMP_SOFT_ERROR:
 	case ICMP_TOO_BIG:
-		error_input(s, p, &m, now);
-		return;
+		return error_input(s, p, &m, now);
 	case ICMP_ECHO_REPLY:
 	case ICMP_OTHER:
 		stack_drop(s, TCP_DROP_ICMP_UNUSED);
-		return;
+		return FRAME_TAKEN;
 	}
+	return FRAME_TAKEN;
 }

@@ -135,8 +135,8 @@ static enum step check_opening_ack(struct tcp_stack *s, struct conn *c, const st
 	if (c->state != CONN_SYN_RECEIVED)
 		return STEP_ON;
 	if (!seq_gt(seg->ack, c->iss) || !seq_le(seg->ack, c->snd_max)) {
-		if (s->config.scattered && foreign_pass(s, p))
-			return STEP_STOP; /* perhaps another stack had the SYN as well, and this is for its answer */
+		if (s->config.scattered && foreign_may_pass(s, p))
+			return STEP_ELSEWHERE; /* perhaps another stack had the SYN as well, and this is for its answer */
 		stack_drop(s, TCP_DROP_HANDSHAKE_ACK);
 		if (!s->config.scattered)
 			reply_reset(s, p, seg, now);
@@ -158,8 +158,9 @@ static void note_stamp(struct conn *c, const struct tcp_seg *seg, struct instant
 	c->stamp_recent_ms = (uint32_t)(now.us / MS_US);
 }
 
-static void synchronised_input(struct tcp_stack *s, struct conn *c, const struct packet *p,
-                               struct tcp_seg *seg, struct instant now)
+/* What it returns says nothing but whether the segment is elsewhere: nobody touches `c` behind it. */
+static enum step synchronised_input(struct tcp_stack *s, struct conn *c, const struct packet *p,
+                                    struct tcp_seg *seg, struct instant now)
 {
 	enum step step = check_handshake(s, c, seg);
 	if (step == STEP_ON)
@@ -186,7 +187,7 @@ static void synchronised_input(struct tcp_stack *s, struct conn *c, const struct
 	}
 	if (step == STEP_ON)
 		step = text_input(s, c, seg, now);
-	(void)step; /* STEP_GONE or not: nobody touches `c` below */
+	return step;
 }
 
 /* 3.10.7.3 SYN-SENT, its first two checks: ACK, then RST. */
@@ -233,13 +234,15 @@ static void syn_sent_input(struct tcp_stack *s, struct conn *c, const struct pac
 	conn_ready(s, c);
 }
 
-void input_segment(struct tcp_stack *s, struct conn *c, const struct packet *p,
-                   struct tcp_seg *seg, struct instant now)
+enum frame_fate input_segment(struct tcp_stack *s, struct conn *c, const struct packet *p,
+                              struct tcp_seg *seg, struct instant now)
 {
+	enum step step = STEP_STOP;
 	stack_note_in(s, c, seg, now);
 	if (c->state == CONN_SYN_SENT)
 		syn_sent_input(s, c, p, seg, now);
 	else
-		synchronised_input(s, c, p, seg, now);
+		step = synchronised_input(s, c, p, seg, now);
 	stack_noted_in(s);
+	return step == STEP_ELSEWHERE ? FRAME_ELSEWHERE : FRAME_TAKEN;
 }

@@ -185,7 +185,7 @@ static bool rung_data(struct tcp_stack *s, struct conn *c, struct segment_plan *
 {
 	uint32_t unsent = conn_unsent(c);
 	if (unsent == 0) {
-		c->flags &= ~(uint32_t)CONN_LIMITED;
+		c->flags &= ~(uint32_t)(CONN_LIMITED | CONN_PACED);
 		return false;
 	}
 	rest(s, c, now);

@@ -25,6 +25,7 @@ static uint32_t portion(const struct conn *c)
 
 uint32_t pacing_segments(struct tcp_stack *s, struct conn *c, struct instant now)
 {
+	c->flags &= ~(uint32_t)CONN_PACED;
 	if (!s->config.pacing || c->rtt.smoothed_us < PACED_RTT_MIN_US)
 		return UINT8_MAX;
 	uint32_t sent = c->last_send_ms == (uint32_t)(now.us / MS_US) ? c->paced : 0;
@@ -44,7 +45,6 @@ void pacing_sent(struct conn *c, uint32_t segments, struct instant now)
 
 void pacing_wait(struct tcp_stack *s, struct conn *c, struct instant now)
 {
-	c->flags &= ~(uint32_t)CONN_PACED;
 	if (link_empty(&s->paced))
 		s->paced_until = (struct instant){ .us = (now.us / MS_US + 1) * MS_US };
 	link_push(&s->paced, &c->output);

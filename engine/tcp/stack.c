@@ -211,29 +211,29 @@ static bool fragment_completes(struct tcp_stack *s, struct packet *p, struct ins
 	return false;
 }
 
-static void packet_input(struct tcp_stack *s, struct packet *p, struct instant now)
+static enum frame_fate packet_input(struct tcp_stack *s, struct packet *p, struct instant now)
 {
 	bool v4 = p->ip.src.family == IP_V4;
 	if (!source_good(s, p)) {
 		stack_drop(s, TCP_DROP_IP_SOURCE);
-		return;
+		return FRAME_TAKEN;
 	}
 	if (!addressed_to_us(s, p)) {
 		stack_drop(s, TCP_DROP_IP_DESTINATION);
-		return;
+		return FRAME_TAKEN;
 	}
 	if (stack_vlan(s, p->local) != p->vlan && !ip_is_multicast(p->ip.dst)) {
 		stack_drop(s, TCP_DROP_VLAN_OTHER);
-		return;
+		return FRAME_TAKEN;
 	}
 	if (p->fragmented && !fragment_completes(s, p, now))
-		return;
+		return FRAME_TAKEN;
 	if (p->ip.protocol == IP_TCP)
-		demux_input(s, p, now);
-	else if (p->ip.protocol == (v4 ? IP_ICMP : IP_ICMP6))
-		icmp_in(s, p, now);
-	else
-		stack_drop(s, TCP_DROP_IP_PROTOCOL);
+		return demux_input(s, p, now);
+	if (p->ip.protocol == (v4 ? IP_ICMP : IP_ICMP6))
+		return icmp_in(s, p, now);
+	stack_drop(s, TCP_DROP_IP_PROTOCOL);
+	return FRAME_TAKEN;
 }
 
 /* Behind options and extension headers a port may not have looked; and some (igb) say good wherever they do not say
@@ -244,8 +244,8 @@ static bool headers_are_plain(const struct ip_view *ip, bool v4)
 	return ip->l4_offset == ip->l3_offset + header_bytes;
 }
 
-static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, const struct ahead *ahead,
-                     struct instant now)
+static enum frame_fate ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4,
+                                const struct ahead *ahead, struct instant now)
 {
 	struct packet p = { .mac = eth->src,
 		            .group = eth_is_group(eth->dst),
@@ -258,9 +258,9 @@ static void ip_input(struct tcp_stack *s, const struct eth_view *eth, bool v4, c
 	p.fragmented = outcome == IP_FRAGMENT;
 	p.checked = p.checked && headers_are_plain(&p.ip, v4);
 	if (outcome == IP_OK || outcome == IP_FRAGMENT)
-		packet_input(s, &p, now);
-	else
-		stack_drop(s, drop_of(outcome));
+		return packet_input(s, &p, now);
+	stack_drop(s, drop_of(outcome));
+	return FRAME_TAKEN;
 }
 
 /* One that came in pieces, as one; SPAN_NONE: it is too long. */
@@ -273,7 +273,7 @@ static struct span join(struct tcp_stack *s, const struct tcp_frame *frame)
 	return w.ok ? writer_span(&w) : SPAN_NONE;
 }
 
-void stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant now)
+enum frame_fate stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant now)
 {
 	struct eth_view eth;
 	struct span frame = ahead_is_chained(ahead) ? join(s, ahead->whole) : ahead->frame;
@@ -282,15 +282,16 @@ void stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant 
 	else if (!for_our_mac(s, &eth) || eth_is_group(eth.src))
 		stack_drop(s, TCP_DROP_NOT_OUR_MAC);
 	else if (eth.type == ETH_IP4)
-		ip_input(s, &eth, true, ahead, now);
+		return ip_input(s, &eth, true, ahead, now);
 	else if (eth.type == ETH_IP6)
-		ip_input(s, &eth, false, ahead, now);
+		return ip_input(s, &eth, false, ahead, now);
 	else if (eth.type == ETH_ARP)
 		host_arp_input(s, &eth, now);
 	else if (eth_is_tag(eth.type))
 		stack_drop(s, TCP_DROP_VLAN_STACKED);
 	else
 		stack_drop(s, TCP_DROP_ETHER_TYPE);
+	return FRAME_TAKEN;
 }
 
 /* ---- time ---- */

@@ -63,7 +63,6 @@ struct tcp_stack {
 	struct link ready;  /* connections that may have something to send */
 	struct link events; /* connections with news */
 	struct controls controls;
-	bool elsewhere;    /* the frame at hand is another stack's */
 	bool control_turn; /* controls and connections take turns under load */
 	struct neighbours neighbours;
 	uint32_t listener_count;
@@ -209,9 +208,15 @@ static inline struct conn *stack_conn_at(const struct tcp_stack *s, uint32_t slo
 	return (struct conn *)(void *)(s->conns.memory + (size_t)slot * s->conns.object_bytes);
 }
 
+/* What became of a frame. */
+enum frame_fate {
+	FRAME_TAKEN = 1, /* dealt with, be it by dropping it */
+	FRAME_ELSEWHERE  /* untouched: it is for another stack, or may be */
+};
+
 /* ---- stack.c ---- */
 /* The long way of a frame. */
-void stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant now);
+MUST_USE enum frame_fate stack_frame(struct tcp_stack *s, const struct ahead *ahead, struct instant now);
 /* ---- host.c ---- */
 bool host_owns(const struct tcp_stack *s, struct ip_addr a, uint8_t *local);
 void host_arp_input(struct tcp_stack *s, const struct eth_view *eth, struct instant now);
@@ -220,7 +225,7 @@ void host_nd_input(struct tcp_stack *s, const struct packet *p, struct instant n
 void host_solicit(struct tcp_stack *s, uint16_t vlan, struct ip_addr addr, const uint8_t *mac,
                   struct instant now);
 /* ---- icmp_in.c ---- */
-void icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now);
+MUST_USE enum frame_fate icmp_in(struct tcp_stack *s, const struct packet *p, struct instant now);
 /* ---- route.c ---- */
 /* The neighbour through which `remote` is reached, and which of our addresses faces it. What has an
  * address already leaves by the VLAN of that one; ROUTE_ANY_VLAN: by whichever there is a way. */
@@ -230,10 +235,10 @@ MUST_USE bool route_find(const struct tcp_stack *s, uint16_t vlan, struct ip_add
 /* ---- foreign.c ---- */
 /* Is the local port of a tuple for active opens, and then whose? -1: it is not. */
 int foreign_owner(const struct tcp_stack *s, const struct tuple *t);
-/* Nobody here knows what a packet is about. True: perhaps another stack does, and the packet goes there. */
-MUST_USE bool foreign_pass(struct tcp_stack *s, const struct packet *p);
+/* Nobody here knows what a packet is about: may its frame go to another stack? */
+bool foreign_may_pass(const struct tcp_stack *s, const struct packet *p);
 /* ---- demux.c ---- */
-void demux_input(struct tcp_stack *s, const struct packet *p, struct instant now);
+MUST_USE enum frame_fate demux_input(struct tcp_stack *s, const struct packet *p, struct instant now);
 /* The open connection of a tuple, or NULL; *wait is its TIME-WAIT entry, if that is what there is.
  * */
 struct conn *demux_find(const struct tcp_stack *s, const struct tuple *t, struct time_wait **wait);
@@ -262,10 +267,11 @@ void handshake_options(const struct tcp_stack *s, const struct conn *c, struct t
 enum step {
 	STEP_ON = 1, /* to the next step */
 	STEP_STOP,   /* the segment is dealt with */
-	STEP_GONE    /* so is the connection: do not touch it */
+	STEP_GONE,   /* so is the connection: do not touch it */
+	STEP_ELSEWHERE /* it is not about this connection, but may be about one of another stack */
 };
-void input_segment(struct tcp_stack *s, struct conn *c, const struct packet *p,
-                   struct tcp_seg *seg, struct instant now);
+MUST_USE enum frame_fate input_segment(struct tcp_stack *s, struct conn *c, const struct packet *p,
+                                       struct tcp_seg *seg, struct instant now);
 /* ---- ack.c: step 5 ---- */
 MUST_USE enum step ack_input(struct tcp_stack *s, struct conn *c, const struct tcp_seg *seg,
                              struct instant now);

@@ -4,11 +4,13 @@
 A sender opens a transaction and vanishes with a RST. Its folder entry must be a capture that tcpdump reads
 and a text that tells of the reset; weirctl finds the connection while it lives and not afterwards.
 """
+import json
 import os
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 import weir_config
@@ -99,6 +101,40 @@ def gone(lab, cases, folder, port, name):
         check(weirctl().returncode == 64, "no command was taken")
 
 
+def telemetry(path, answers):
+    """A telemetry socket that greets one client and has these answers; returns its thread, started."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(path)
+    listener.listen(1)
+
+    def serve():
+        client, _ = listener.accept()
+        client.send(b"{}")
+        while question := client.recv(1024).decode():
+            command, _, parameter = question.partition(",")
+            client.send(json.dumps({command: answers[parameter]}).encode())
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return thread
+
+
+def silent(lab, cases):
+    path = os.path.join(lab.home, "telemetry")
+    row = {"id": "1.0.7.1", "local": "192.0.2.1:25", "remote": "192.0.2.9:1025", "state": "established"}
+    telemetry(path, {"0.0.0.0": {"silent_worker": 0, "next": "1.0.0.0"}, "1.0.0.0": {"row_00": row}})
+    with cases.case("weirctl conns names a worker that does not answer, and lists those of the others"):
+        done = weirctl("--socket", path, "conns")
+        check(done.returncode == 1 and "worker 0 does not answer" in done.stdout, done.stdout)
+        check("1.0.7.1 " in done.stdout, done.stdout)
+    os.unlink(path)
+    telemetry(path, {"0.0.7.1": {"silent_worker": 0}})
+    with cases.case("weirctl conn does not say of such a worker that it has no such connection"):
+        done = weirctl("--socket", path, "conn", "0.0.7.1")
+        check(done.returncode == 1 and "worker 0 does not answer" in done.stdout, done.stdout)
+        check("no such connection" not in done.stdout, done.stdout)
+    os.unlink(path)
+
+
 def in_order(lab, cases, folder):
     with cases.case("a connection that ends in order leaves nothing"):
         client = call_inside("near", lambda: Client(WEIR, 25))
@@ -123,6 +159,7 @@ def body(lab, cases):
     hang_up(client)
     gone(lab, cases, folder, port, name)
     in_order(lab, cases, folder)
+    silent(lab, cases)
 
 
 if __name__ == "__main__":

@@ -6,42 +6,18 @@
 
 #include "tcp/stack_int.h"
 #include "tests/lib/facade_int.h"
+#include "tests/lib/plain_config.h"
 
 /* ---- one host ---- */
 
-static struct ip_addr address(const char *text)
-{
-	struct ip_addr a = { 0 };
-	if (!ip_addr_parse(span_of(text, strlen(text)), &a))
-		abort();
-	return a;
-}
-
 struct facade_options facade_defaults(void)
 {
-	struct facade_options o = {
-		.stack = { .mac = { 2, 0, 0, 0, 0, 1 },
-		           .mtu = 1500,
-		           .address_count = 2,
-		           .route_count = 2,
-		           .connections_max = FACADE_SOCKETS_MAX,
-		           .half_open_max = FACADE_SOCKETS_MAX / 4,
-		           .rx_bytes_max = 65536,
-		           .tx_bytes_max = 65536,
-		           .reorder_bytes_max = 65536,
-		           .time_wait_us = 60 * SECOND_US,
-		           .port_first = 32768,
-		           .port_last = 60999,
-		           .port_stride = 1,
-		           .secret = { .k0 = 0x1234, .k1 = 0x9876 },
-		           .seed = 1 },
-		.blocks = 512,
-		.begin = { .us = 1000 * SECOND_US },
-	};
-	o.stack.addresses[0] = (struct ip_interface){ .addr = address("198.18.0.1"), .bits = 24 };
-	o.stack.addresses[1] = (struct ip_interface){ .addr = address("2001:2::1"), .bits = 64 };
-	o.stack.routes[0] = tcp_gateway(address("198.18.0.254"));
-	o.stack.routes[1] = tcp_gateway(address("2001:2::fe"));
+	struct facade_options o = { .stack = plain_config(1), .blocks = 512, .begin = { .us = 1000 * SECOND_US } };
+	o.stack.connections_max = FACADE_SOCKETS_MAX;
+	o.stack.half_open_max = FACADE_SOCKETS_MAX / 4;
+	o.stack.route_count = 2;
+	o.stack.routes[0] = tcp_gateway(plain_addr("198.18.0.254"));
+	o.stack.routes[1] = tcp_gateway(plain_addr("2001:2::fe"));
 	return o;
 }
 

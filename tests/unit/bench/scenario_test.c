@@ -9,11 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/page.h"
 #include "tests/unit/unit.h"
-
-#define PAGE_BYTES 65536u
-
-static char page[PAGE_BYTES], stored[PAGE_BYTES];
 
 static char *mistakes_of(const char *text)
 {
@@ -141,40 +138,15 @@ static void page_make(struct text *t)
 		const struct settings_row *row = &scenario_table()->rows[i];
 		bool first = settings_row_child(row, NULL).bytes > 0;
 		bool group = row->type == SETTINGS_TYPE_GROUP || row->type == SETTINGS_TYPE_LIST;
-		if (first && (i == 0 || group)) {
-			text_str(t, "\n## ");
-			text_str(t, group ? row->path : "the run");
-			text_str(t, "\n\n| setting | value | without it | meaning |\n|---|---|---|---|\n");
-		}
-		text_str(t, "| `");
-		text_str(t, row->path);
-		text_str(t, "` | ");
-		settings_row_rule(t, row);
-		text_str(t, " | ");
-		settings_row_fallback(t, row);
-		text_str(t, " | ");
-		text_str(t, row->help);
-		text_str(t, " |\n");
+		if (first && (i == 0 || group))
+			page_heading(t, group ? row->path : "the run");
+		page_row(t, row);
 	}
 }
 
 static void the_page_in_docs_is_this_tables(void)
 {
-	char path[1024];
-	struct text t = text_of(page, sizeof(page));
-	page_make(&t);
-	CU_ASSERT_FALSE_FATAL(t.cut);
-	snprintf(path, sizeof(path), "%s/docs/scenarios.md", top());
-	const char *update = getenv("WEIR_UPDATE");
-	FILE *f = fopen(path, update != NULL ? "w" : "r");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	if (update != NULL)
-		fwrite(page, 1, t.used, f);
-	else
-		stored[fread(stored, 1, sizeof(stored) - 1, f)] = '\0';
-	fclose(f);
-	if (update == NULL)
-		CU_ASSERT_STRING_EQUAL(stored, page);
+	page_compare("docs/scenarios.md", page_make);
 }
 
 UNIT("bench/scenario",

@@ -257,8 +257,18 @@ static void only_virtual_machines_have_frames_that_need_no_checksum(void)
 	struct plan plan;
 	CU_ASSERT_TRUE(planned("1", &virtio, &plan));
 	CU_ASSERT_TRUE(plan.ports[0].offloads & PLAN_RX_PARTIAL);
+	CU_ASSERT_TRUE(plan_offloads(&plan.ports[0], virtio.offloads, true) & PLAN_RX_PARTIAL);
 	CU_ASSERT_TRUE(planned("1", &ixgbe, &plan));
 	CU_ASSERT_FALSE(plan.ports[0].offloads & PLAN_RX_PARTIAL);
+}
+
+static void a_device_that_refuses_to_join_segments_keeps_all_else(void)
+{
+	const struct plan_port port = { .offloads = PLAN_RX_LRO | PLAN_TX_TSO | PLAN_TX_CHECKSUM_TCP };
+	const uint32_t device = port.offloads | PLAN_RX_CHECKSUM | PLAN_RSS_TCP;
+	CU_ASSERT_EQUAL(plan_offloads(&port, device, true), port.offloads | PLAN_RX_CHECKSUM); /* it verifies what it joins */
+	CU_ASSERT_EQUAL(plan_offloads(&port, device, false), PLAN_TX_TSO | PLAN_TX_CHECKSUM_TCP);
+	CU_ASSERT_EQUAL(plan_offloads(&port, PLAN_TX_TSO, true), PLAN_TX_TSO); /* it never had it */
 }
 
 static void one_worker_runs_on_anything(void)
@@ -402,6 +412,7 @@ UNIT("pmd-config/plan",
        segments_are_joined_where_nobody_else_sees_them },
      { "only virtual machines have frames that need no checksum",
        only_virtual_machines_have_frames_that_need_no_checksum },
+     { "a device that refuses to join segments keeps all else", a_device_that_refuses_to_join_segments_keeps_all_else },
      { "where the kernel's frames leave too, none are freed in bulk",
        frames_of_the_kernel_are_not_freed_in_bulk },
      { "lists of cores are read, wrong ones refused", core_lists_are_read },

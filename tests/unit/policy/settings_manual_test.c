@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/page.h"
 #include "tests/unit/unit.h"
 
-static char manual[SETTINGS_MANUAL_BYTES], page[2 * SETTINGS_MANUAL_BYTES],
-	stored[2 * SETTINGS_MANUAL_BYTES];
+static char manual[SETTINGS_MANUAL_BYTES];
 
 static void the_manual_names_every_setting_once(void)
 {
@@ -76,48 +76,15 @@ static void page_make(struct text *t)
 		    "`[]` stands for one element of a list.\n");
 	for (uint32_t i = 0; i < settings_row_count(); i++) {
 		const struct settings_row *row = settings_row_at(i);
-		if (settings_row_child(row, NULL).bytes > 0) {
-			text_str(t, "\n## ");
-			text_str(t, row->path);
-			text_str(t, "\n\n| setting | value | without it | meaning "
-				    "|\n|---|---|---|---|\n");
-		}
-		text_str(t, "| `");
-		text_str(t, row->path);
-		text_str(t, "` | ");
-		settings_row_rule(t, row);
-		text_str(t, " | ");
-		settings_row_fallback(t, row);
-		text_str(t, " | ");
-		text_str(t, row->help);
-		text_str(t, " |\n");
+		if (settings_row_child(row, NULL).bytes > 0)
+			page_heading(t, row->path);
+		page_row(t, row);
 	}
-}
-
-/* Tests run at the top of the source tree, unless told where it is. */
-static void page_path(char *path, size_t bytes)
-{
-	const char *top = getenv("WEIR_SOURCE_ROOT");
-	snprintf(path, bytes, "%s/docs/settings.md", top != NULL ? top : ".");
 }
 
 static void the_page_in_docs_is_this_tables(void)
 {
-	char path[1024];
-	struct text t = text_of(page, sizeof(page));
-	page_make(&t);
-	CU_ASSERT_FALSE_FATAL(t.cut);
-	page_path(path, sizeof(path));
-	const char *update = getenv("WEIR_UPDATE");
-	FILE *f = fopen(path, update != NULL ? "w" : "r");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	if (update != NULL)
-		fwrite(page, 1, t.used, f);
-	else
-		stored[fread(stored, 1, sizeof(stored) - 1, f)] = '\0';
-	fclose(f);
-	if (update == NULL)
-		CU_ASSERT_STRING_EQUAL(stored, page);
+	page_compare("docs/settings.md", page_make);
 }
 
 UNIT("policy/settings_manual",

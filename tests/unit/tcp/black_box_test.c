@@ -138,7 +138,7 @@ static void a_dropped_segment_has_its_reason(void)
 		               .ack = c->snd_una,
 		               .flags = TCP_RST };
 	seg.options.stamps_known = true;
-	input_segment(s, c, &p, &seg, t.wire.now);
+	CU_ASSERT(input_segment(s, c, &p, &seg, t.wire.now) == FRAME_TAKEN);
 	stack_drop(s, TCP_DROP_ARP); /* is about something else */
 	struct black_box_record r = record_of(&t);
 	const struct black_box_entry *last = &r.entries[r.count - 1];

@@ -127,10 +127,35 @@ static void random_cuts_come_together_or_not_at_all(void)
 	close_down();
 }
 
+static void the_dead_expire_in_the_order_in_which_they_died(void)
+{
+	open_up();
+	echo_make(IP_V4, 1000, 1);
+	piece(0, 400, true);
+	pass_time(10 * SECOND_US);
+	d.id = 2;
+	piece(0, 400, true);
+	piece(392, 1000, false);
+	pass_time(SECOND_US);
+	d.id = 1;
+	piece(392, 1000, false); /* began before that one, and dies after it */
+	CU_ASSERT(rig.stack->fragments->live == 0 && rig.stack->fragments->dead == 2);
+	pass_time(13 * SECOND_US);
+	CU_ASSERT(rig.stack->fragments->dead == 2);
+	CU_ASSERT(instant_since(now, fragment_deadline(rig.stack->fragments)) == SECOND_US);
+	pass_time(SECOND_US);
+	CU_ASSERT(rig.stack->fragments->dead == 1);
+	CU_ASSERT(instant_since(now, fragment_deadline(rig.stack->fragments)) == SECOND_US);
+	pass_time(SECOND_US);
+	CU_ASSERT(rig.stack->fragments->dead == 0);
+	close_down();
+}
+
 UNIT("tcp/fragment_bounds",
      { "a source has sixty four datagrams", a_source_has_sixty_four_datagrams },
      { "too many pieces cost the datagram", too_many_pieces_cost_the_datagram },
      { "in a flood the newest are put together", in_a_flood_the_newest_are_put_together },
      { "time takes what stays incomplete", time_takes_what_stays_incomplete },
      { "a dead datagram is forgotten in time", a_dead_datagram_is_forgotten_in_time },
+     { "the dead expire in the order in which they died", the_dead_expire_in_the_order_in_which_they_died },
      { "random cuts come together or not at all", random_cuts_come_together_or_not_at_all })

@@ -226,15 +226,12 @@ static void a_solicitation_for_us_is_answered(void)
 	uint8_t bytes[128];
 	struct writer w = writer_of((struct room){ bytes, sizeof(bytes) });
 	struct ip_addr own = rig_addr("2001:2::1"), peer = rig_addr("2001:2::9");
-	struct ip_addr group = nd_solicited_node(own);
-	struct nd_message m = { .kind = ND_SOLICIT, .target = own };
+	struct nd_message m;
 	uint8_t mac[6];
-	memcpy(m.mac, peer_mac, 6);
-	nd_group_mac(group, mac);
+	nd_group_mac(nd_solicited_node(own), mac);
 	begin();
 	eth_emit(&w, mac, peer_mac, ETH_IP6);
-	ip6_emit(&w, peer, group, IP_ICMP6, ND_BYTES, ND_HOP_LIMIT);
-	nd_emit(&w, peer, group, &m);
+	rig_solicitation(&w, own, peer, peer_mac);
 	tcp_input(rig.stack, writer_span(&w), 0, now);
 	struct eth_view eth;
 	struct ip_view ip;

@@ -110,5 +110,35 @@ static void who_waits_is_woken_in_the_next_millisecond(void)
 	rig_wire_free(&f.wire);
 }
 
+/* A portion is used up while an ACK is due, so that the connection does not rest; then all leaves with the next one. */
+static void who_waits_no_more_does_not_rest_until_the_next_millisecond(void)
+{
+	static struct flow f;
+	(void)transfer(&f, true, 100000);
+	struct tcp_stack *s = f.wire.end[0].stack;
+	struct conn *c = (void *)s->conns.memory;
+	struct tcp_frame_meta meta;
+	static uint8_t data[RIG_FRAME_BYTES], bytes[20000];
+	for (uint32_t i = 0; i < 100; i++) /* the last ACKs */
+		rig_turn(&f.wire, instant_add(f.wire.now, 1000));
+	(void)!byteq_write(tcp_tx(s, f.id), &f.wire.end[0].pool, span_of(bytes, sizeof(bytes)));
+	tcp_tx_added(s, f.id, f.wire.now);
+	size_t sent = SIZE_MAX;
+	uint32_t portions = 0;
+	for (; conn_unsent(c) > 0 && portions < 20; portions++) {
+		f.wire.now = instant_add(f.wire.now, 1000);
+		for (sent = SIZE_MAX; sent > 1000 && conn_unsent(c) > 0;) {
+			conn_ack_now(s, c);
+			sent = tcp_output(s, (struct room){ data, sizeof(data) }, &meta, f.wire.now);
+		}
+	}
+	CU_ASSERT(portions > 1 && conn_unsent(c) == 0);
+	CU_ASSERT(tcp_output(s, (struct room){ data, sizeof(data) }, &meta, f.wire.now) == 0);
+	CU_ASSERT(link_empty(&s->paced));
+	tcp_abort(s, f.id, s->now);
+	rig_wire_free(&f.wire);
+}
+
 UNIT("tcp/pacing", { "portions of a millisecond replace bursts, and cost no time", portions_replace_bursts_and_cost_no_time },
-     { "who waits is woken in the next millisecond", who_waits_is_woken_in_the_next_millisecond })
+     { "who waits is woken in the next millisecond", who_waits_is_woken_in_the_next_millisecond },
+     { "who waits no more does not rest until the next millisecond", who_waits_no_more_does_not_rest_until_the_next_millisecond })

@@ -14,6 +14,10 @@
 #include "base/prng.h"
 #include "tcp/stack_int.h"
 #include "tcp/tcp.h"
+#include "tests/lib/plain_config.h"
+#include "wire/icmp.h"
+#include "wire/ip6.h"
+#include "wire/nd.h"
 
 #define RIG_BLOCKS 512u
 #define RIG_FRAME_BYTES 9216u
@@ -28,37 +32,22 @@ struct rig {
 
 static inline struct ip_addr rig_addr(const char *text)
 {
-	struct ip_addr a = { 0 };
-	if (!ip_addr_parse(span_of(text, strlen(text)), &a))
-		abort();
-	return a;
+	return plain_addr(text);
 }
 
 static inline struct tcp_config rig_config(unsigned number)
 {
-	struct tcp_config config = {
-		.mac = { 2, 0, 0, 0, 0, (uint8_t)number },
-		.mtu = 1500,
-		.address_count = 2,
-		.connections_max = 64,
-		.half_open_max = 16,
-		.rx_bytes_max = 65536,
-		.tx_bytes_max = 65536,
-		.reorder_bytes_max = 65536,
-		.time_wait_us = 60 * SECOND_US,
-		.port_first = 32768,
-		.port_last = 60999,
-		.port_stride = 1,
-		.secret = { .k0 = 0x1234 + number, .k1 = 0x9876 },
-		.seed = number,
-	};
-	config.addresses[0].addr = rig_addr("198.18.0.1");
-	config.addresses[0].addr.bytes[3] = (uint8_t)number;
-	config.addresses[0].bits = 24;
-	config.addresses[1].addr = rig_addr("2001:2::1");
-	config.addresses[1].addr.bytes[15] = (uint8_t)number;
-	config.addresses[1].bits = 64;
-	return config;
+	return plain_config(number);
+}
+
+/* Behind an Ethernet header: a neighbour with this address and MAC asks for ours. */
+static inline void rig_solicitation(struct writer *w, struct ip_addr own, struct ip_addr peer, const uint8_t mac[6])
+{
+	struct ip_addr group = nd_solicited_node(own);
+	struct nd_message m = { .kind = ND_SOLICIT, .target = own };
+	memcpy(m.mac, mac, sizeof(m.mac));
+	ip6_emit(w, peer, group, IP_ICMP6, ND_BYTES, ND_HOP_LIMIT);
+	nd_emit(w, peer, group, &m);
 }
 
 static inline void rig_make(struct rig *r, const struct tcp_config *config, uint32_t blocks,

@@ -167,15 +167,10 @@ static void arp_is_answered_in_the_vlan_of_its_target(void)
 
 static void solicit(uint16_t vlan)
 {
-	struct ip_addr own = rig_addr("2001:2::1"), peer = rig_addr("2001:2::9");
-	struct ip_addr group = nd_solicited_node(own);
-	struct nd_message m = { .kind = ND_SOLICIT, .target = own };
 	uint8_t mac[6];
-	memcpy(m.mac, peer_mac, 6);
-	nd_group_mac(group, mac);
+	nd_group_mac(nd_solicited_node(rig_addr("2001:2::1")), mac);
 	struct writer w = frame(vlan, mac, peer_mac, ETH_IP6);
-	ip6_emit(&w, peer, group, IP_ICMP6, ND_BYTES, ND_HOP_LIMIT);
-	nd_emit(&w, peer, group, &m);
+	rig_solicitation(&w, rig_addr("2001:2::1"), rig_addr("2001:2::9"), peer_mac);
 	input(&w);
 }
 
