@@ -3,8 +3,8 @@
 
 The rules are one table, ARROWS: folder -> folders it may include from (its own is always allowed).
 Single headers that a folder may borrow from elsewhere stand in BORROWED, with the reason. A `*_int.h`
-never leaves its folder but where BORROWED says so, though tests may look inside. An include must name a file that exists, with its
-folder (only tests may say "x.h" for a file beside them), and is never a .c file.
+never leaves its folder but where BORROWED says so, though tests may look inside. An include must name a
+file that exists, with its folder (only tests may say "x.h" for a file beside them), and is never a .c file.
 """
 import sys
 
