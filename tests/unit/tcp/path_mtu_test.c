@@ -287,16 +287,22 @@ static void with_pacing_and_nagle_probes_leave_as_well(void)
 	end(&w);
 }
 
+/* The path swallowed what was larger than 1,200 bytes, and carries 1,500 again. */
+static void begin_after_a_black_hole(struct world *w)
+{
+	struct tcp_config a = rig_config(1);
+	begin(w, &a, "198.18.0.2");
+	(void)transfer(w, 200000, 2000);
+	w->path_mtu = 1200;
+	(void)transfer(w, 100000, 10000);
+	w->path_mtu = 1500;
+}
+
 /* Two paths, taken by turns: one carries 1,500 bytes, the other 1,400 (RFC 4821 7.8). */
 static void a_size_that_loses_much_is_taken_back(void)
 {
 	struct world w;
-	struct tcp_config a = rig_config(1);
-	begin(&w, &a, "198.18.0.2");
-	(void)transfer(&w, 200000, 2000);
-	w.path_mtu = 1200;
-	(void)transfer(&w, 100000, 10000);
-	w.path_mtu = 1500;
+	begin_after_a_black_hole(&w);
 	w.lost_above = 1400;
 	search_on(&w);
 	CU_ASSERT_EQUAL(w.c->mss, 1400 - 52);
@@ -309,12 +315,7 @@ static void a_size_that_loses_much_is_taken_back(void)
 static void a_black_hole_on_trial_bars_that_size(void)
 {
 	struct world w;
-	struct tcp_config a = rig_config(1);
-	begin(&w, &a, "198.18.0.2");
-	(void)transfer(&w, 200000, 2000);
-	w.path_mtu = 1200;
-	(void)transfer(&w, 100000, 10000);
-	w.path_mtu = 1500;
+	begin_after_a_black_hole(&w);
 	while (w.c->mss < 1400 - 52)
 		(void)transfer(&w, 1, 20000);
 	w.path_mtu = 1399; /* a probe of 1,452 is under way */
