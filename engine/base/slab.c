@@ -19,11 +19,6 @@ size_t slab_memory_bytes(size_t object_bytes, uint32_t count)
 	return slab_stride(object_bytes) * count;
 }
 
-static struct slab_head *slab_at(const struct slab *s, uint32_t slot)
-{
-	return (struct slab_head *)(void *)(s->memory + (size_t)slot * s->object_bytes);
-}
-
 void slab_init(struct slab *s, void *memory, size_t object_bytes, uint32_t count, uint32_t magic)
 {
 	CHECK(object_bytes >= sizeof(struct slab_head));

@@ -56,6 +56,11 @@ MUST_USE void *slab_take(struct slab *s); /* NULL: full */
 void slab_give(struct slab *s, void *object);
 void *slab_get(const struct slab *s, struct handle h); /* NULL: stale or none */
 struct handle slab_handle(const struct slab *s, const void *object);
+/* What lies in a slot, live or not. */
+static inline void *slab_at(const struct slab *s, uint32_t slot)
+{
+	return s->memory + (size_t)slot * s->object_bytes;
+}
 /* The live object at or after *slot, advancing *slot behind it; NULL at the end. For sweeps. */
 void *slab_next(const struct slab *s, uint32_t *slot);
 

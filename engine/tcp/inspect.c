@@ -52,7 +52,7 @@ uint32_t tcp_rows(const struct tcp_stack *s, uint32_t *slot, uint32_t slots_max,
 {
 	uint32_t count = 0;
 	for (uint32_t seen = 0; seen < slots_max && *slot < s->conns.count && count < rows_max; seen++) {
-		const struct conn *c = (void *)(s->conns.memory + (size_t)*slot * s->conns.object_bytes);
+		const struct conn *c = stack_conn_at(s, *slot);
 		if (c->head.magic == s->conns.magic)
 			rows[count++] = row_of(s, c, (uint32_t)(now.us / MS_US));
 		(*slot)++;

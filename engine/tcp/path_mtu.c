@@ -28,8 +28,7 @@ static const uint16_t common_sizes[] = { 1280, 1380, 1400, 1452, 1492, 1500 };
 static struct path_search *search_of(const struct tcp_stack *s, const struct conn *c)
 {
 	CHECK(c->search != 0);
-	size_t at = (size_t)(c->search - 1u) * s->searches.object_bytes;
-	return (struct path_search *)(void *)(s->searches.memory + at);
+	return slab_at(&s->searches, c->search - 1u);
 }
 
 static uint32_t header_bytes(const struct conn *c)

@@ -205,7 +205,7 @@ static inline uint32_t stack_window_share(const struct tcp_stack *s)
 /* The memory of a slot, live or not. */
 static inline struct conn *stack_conn_at(const struct tcp_stack *s, uint32_t slot)
 {
-	return (struct conn *)(void *)(s->conns.memory + (size_t)slot * s->conns.object_bytes);
+	return slab_at(&s->conns, slot);
 }
 
 /* What became of a frame. */

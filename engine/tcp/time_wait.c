@@ -17,9 +17,8 @@ void time_wait_init(struct time_waits *t, void *memory, uint32_t count)
 
 struct time_wait *time_wait_at(const struct tcp_stack *s, uint32_t slot)
 {
-	const struct slab *slab = &s->waits.slab;
-	CHECK(slot < slab->count);
-	return (struct time_wait *)(void *)(slab->memory + (size_t)slot * slab->object_bytes);
+	CHECK(slot < s->waits.slab.count);
+	return slab_at(&s->waits.slab, slot);
 }
 
 struct tuple time_wait_tuple(const struct tcp_stack *s, const struct time_wait *w)
