@@ -16,7 +16,6 @@
 #include "wire/ip6.h"
 #include "wire/load.h"
 
-
 /* What a frame seems to be, from a glance at its headers. Nothing of it is checked but lengths. */
 struct ahead {
 	struct span frame;  /* of one in pieces: the first, if all headers are in it and there are not too many; else none */

@@ -40,7 +40,7 @@ void pacing_sent(struct conn *c, uint32_t segments, struct instant now)
 	uint32_t now_ms = (uint32_t)(now.us / MS_US);
 	uint32_t sent = segments + (c->last_send_ms == now_ms ? c->paced : 0);
 	c->last_send_ms = now_ms;
-	c->paced = (uint8_t)(sent < UINT8_MAX ? sent : UINT8_MAX);
+	c->paced = (uint8_t)at_most(sent, UINT8_MAX);
 }
 
 void pacing_wait(struct tcp_stack *s, struct conn *c, struct instant now)

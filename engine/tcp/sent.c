@@ -28,6 +28,11 @@ static uint32_t bytes_of(const struct sent_range *r)
 	return seq_span(r->begin, r->end);
 }
 
+static bool is_sacked(const struct sent_range *r)
+{
+	return (r->flags & SENT_SACKED) != 0;
+}
+
 static bool is_timed(const struct sent_range *r)
 {
 	return (r->flags & (SENT_SACKED | SENT_LOST)) == 0;
@@ -44,7 +49,7 @@ __attribute__((unused)) static bool is_sound(const struct sent *s)
 		    (i > 0 && !seq_eq(r[i - 1].end, r[i].begin)) ||
 		    (r[i].flags & (SENT_SACKED | SENT_LOST)) == (SENT_SACKED | SENT_LOST))
 			return false;
-		sacked += (r[i].flags & SENT_SACKED) != 0 ? bytes_of(&r[i]) : 0;
+		sacked += is_sacked(&r[i]) ? bytes_of(&r[i]) : 0;
 		lost += (r[i].flags & SENT_LOST) != 0 ? bytes_of(&r[i]) : 0;
 	}
 	return sacked == s->sacked_bytes && lost == s->lost_bytes;
@@ -91,7 +96,7 @@ static void move_from_block(struct sent *s, struct block_pool *pool)
 
 static void count_out(struct sent *s, const struct sent_range *r)
 {
-	if ((r->flags & SENT_SACKED) != 0)
+	if (is_sacked(r))
 		s->sacked_bytes -= bytes_of(r);
 	if ((r->flags & SENT_LOST) != 0)
 		s->lost_bytes -= bytes_of(r);
@@ -99,7 +104,7 @@ static void count_out(struct sent *s, const struct sent_range *r)
 
 static void count_in(struct sent *s, const struct sent_range *r)
 {
-	if ((r->flags & SENT_SACKED) != 0)
+	if (is_sacked(r))
 		s->sacked_bytes += bytes_of(r);
 	if ((r->flags & SENT_LOST) != 0)
 		s->lost_bytes += bytes_of(r);
@@ -190,11 +195,6 @@ static void merge_around(struct sent *s, unsigned from, unsigned to)
 		return;
 	memmove(&r[kept + 1], &r[end], (s->count - end) * sizeof(*r));
 	s->count = (uint16_t)(kept + 1 + s->count - end);
-}
-
-static bool is_sacked(const struct sent_range *r)
-{
-	return (r->flags & SENT_SACKED) != 0;
 }
 
 /* May the report between these two be forgotten at no other price? Not where one side is to be sent again and the other
@@ -372,7 +372,7 @@ static void deliver(const struct sent_range *r, struct sent_news *news, bool rep
 static void acknowledge(const struct sent_range *r, struct sent_news *news)
 {
 	news->acked_bytes += bytes_of(r);
-	if ((r->flags & SENT_SACKED) != 0)
+	if (is_sacked(r))
 		return; /* that was told when it was reported */
 	deliver(r, news, false);
 	if (!news->oldest_known && r->flags == 0) {
@@ -412,7 +412,7 @@ void sent_sacked(struct sent *s, struct block_pool *pool, struct seq begin, stru
 	if (at == s->count)
 		return;
 	const struct sent_range *known = &sent_ranges(s)[at];
-	if ((known->flags & SENT_SACKED) != 0 && seq_le(end, known->end))
+	if (is_sacked(known) && seq_le(end, known->end))
 		return; /* nothing new, as in most repetitions of a block */
 	/* Another report is not forgotten for this one: both would be counted again and again as they are repeated. */
 	if (!find_room(s, pool, 2) && !has_room(s, !is_boundary(s, begin) + !is_boundary(s, end)))
@@ -421,7 +421,7 @@ void sent_sacked(struct sent *s, struct block_pool *pool, struct seq begin, stru
 	unsigned to = cut(s, end);
 	struct sent_range *r = ranges_of(s);
 	for (unsigned i = from; i < to; i++) {
-		if ((r[i].flags & SENT_SACKED) != 0)
+		if (is_sacked(&r[i]))
 			continue;
 		deliver(&r[i], news, true);
 		news->sacked_bytes += bytes_of(&r[i]);

@@ -114,7 +114,7 @@ static void acknowledge(struct tcp_stack *s, struct conn *c, const struct receiv
 {
 	uint32_t unacked = c->unacked + text->segments;
 	bool due = c->unacked + 1u >= TCP_ACK_SEGMENTS || c->reasm != NULL || is_quick(c, text->first_bytes);
-	c->unacked = (uint8_t)(unacked < UINT8_MAX ? unacked : UINT8_MAX);
+	c->unacked = (uint8_t)at_most(unacked, UINT8_MAX);
 	if (!due)
 		conn_ack_later(s, c, now); /* for the first segment, whatever came with it */
 	if (due || unacked >= TCP_ACK_SEGMENTS)
