@@ -13,7 +13,7 @@
 
 #include "run/port_int.h"
 #include "run/port_io.h"
-#include "wire/cut.h"
+#include "tcp/frame_cut.h"
 
 static struct rte_mbuf *take(struct port_queue *q)
 {
@@ -26,13 +26,7 @@ static struct rte_mbuf *take(struct port_queue *q)
 
 static void cut_in_software(struct port_queue *q, struct span frame, const struct tcp_frame_meta *meta)
 {
-	uint16_t l4_offset = (uint16_t)(meta->l2_bytes + meta->l3_bytes);
-	struct cut cut = { .frame = frame,
-		           .l3_offset = meta->l2_bytes,
-		           .l4_offset = l4_offset,
-		           .payload_offset = (uint16_t)(l4_offset + meta->l4_bytes),
-		           .segment_bytes = meta->segment_bytes,
-		           .ipv6 = meta->ipv6 };
+	struct cut cut = frame_cut(frame, meta);
 	for (uint32_t i = 0; i < cut_count(&cut); i++) {
 		struct rte_mbuf *m = take(q);
 		if (m == NULL)

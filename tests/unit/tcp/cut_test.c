@@ -6,7 +6,7 @@
  */
 #include "rig.h"
 #include "tests/unit/unit.h"
-#include "wire/cut.h"
+#include "tcp/frame_cut.h"
 
 #define TURNS 300u
 
@@ -33,12 +33,7 @@ static void hear(struct world *w, uint32_t from, const uint8_t *data, size_t byt
 static void hear_pieces(struct world *w, uint32_t from, struct span frame, const struct tcp_frame_meta *meta)
 {
 	static uint8_t piece[RIG_FRAME_BYTES];
-	struct cut cut = { .frame = frame,
-		           .l3_offset = meta->l2_bytes,
-		           .l4_offset = (uint16_t)(meta->l2_bytes + meta->l3_bytes),
-		           .payload_offset = (uint16_t)(meta->l2_bytes + meta->l3_bytes + meta->l4_bytes),
-		           .segment_bytes = meta->segment_bytes,
-		           .ipv6 = meta->ipv6 };
+	struct cut cut = frame_cut(frame, meta);
 	w->large++;
 	CU_ASSERT(cut_count(&cut) > 1);
 	CU_ASSERT(cut_count(&cut) <= TCP_CUT_SEGMENTS_MAX);

@@ -6,7 +6,7 @@
 
 #include "rig.h"
 #include "tests/unit/unit.h"
-#include "wire/cut.h"
+#include "tcp/frame_cut.h"
 
 #define RTT_US 20000u
 
@@ -37,12 +37,7 @@ static void carry(struct world *w, uint32_t from, uint8_t *data, size_t bytes)
 static void carry_pieces(struct world *w, struct span frame, const struct tcp_frame_meta *meta)
 {
 	static uint8_t piece[RIG_FRAME_BYTES];
-	struct cut cut = { .frame = frame,
-		           .l3_offset = meta->l2_bytes,
-		           .l4_offset = (uint16_t)(meta->l2_bytes + meta->l3_bytes),
-		           .payload_offset = (uint16_t)(meta->l2_bytes + meta->l3_bytes + meta->l4_bytes),
-		           .segment_bytes = meta->segment_bytes,
-		           .ipv6 = meta->ipv6 };
+	struct cut cut = frame_cut(frame, meta);
 	w->cut++;
 	CU_ASSERT_EQUAL(meta->segment_bytes, w->c->mss);
 	for (uint32_t i = 0; i < cut_count(&cut); i++)
