@@ -113,10 +113,7 @@ static void act(struct play *p, uint32_t end, struct player *player)
 		player->open = end == 0 && tcp_connect(r->stack, remote, 0, now, &player->id) == TCP_CONNECT_STARTED;
 		return;
 	}
-	struct byteq *rx = tcp_rx(r->stack, player->id);
-	p->read += byteq_bytes(rx);
-	byteq_consume(rx, &r->pool, byteq_bytes(rx));
-	tcp_rx_taken(r->stack, player->id, now);
+	p->read += rig_drop_received(r, player->id, now);
 	size_t room = tcp_tx_room(r->stack, player->id);
 	size_t bytes = prng_below(&p->will, sizeof(zeros));
 	if (what < 90 && room > 0) {

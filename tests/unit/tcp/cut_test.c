@@ -71,10 +71,7 @@ static void act(struct world *w, uint32_t end)
 		}
 	if (!w->open[end])
 		return;
-	struct byteq *rx = tcp_rx(r->stack, w->id[end]);
-	w->read += byteq_bytes(rx);
-	byteq_consume(rx, &r->pool, byteq_bytes(rx));
-	tcp_rx_taken(r->stack, w->id[end], w->wire.now);
+	w->read += rig_drop_received(r, w->id[end], w->wire.now);
 	size_t wish = prng_chance(&w->will, 300) ? 0 : prng_below(&w->will, sizeof(bytes));
 	size_t room = tcp_tx_room(r->stack, w->id[end]);
 	(void)!byteq_write(tcp_tx(r->stack, w->id[end]), &r->pool, span_of(bytes, wish < room ? wish : room));

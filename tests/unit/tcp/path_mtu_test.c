@@ -66,18 +66,13 @@ static void flush(struct world *w)
 
 static void read_all(struct world *w)
 {
-	struct rig *r = &w->wire.end[1];
-	struct tcp_event e;
-	while (tcp_next_event(r->stack, &e))
-		if ((e.bits & TCP_READABLE) != 0) {
-			struct byteq *rx = tcp_rx(r->stack, e.id);
-			w->read += byteq_bytes(rx);
-			byteq_consume(rx, &r->pool, byteq_bytes(rx));
-			tcp_rx_taken(r->stack, e.id, w->wire.now);
-			uint64_t quiet = instant_since(w->last_read, w->wire.now);
-			w->most_lost_us = quiet > w->most_lost_us ? quiet : w->most_lost_us;
-			w->last_read = w->wire.now;
-		}
+	size_t bytes = rig_drop_all_received(&w->wire.end[1], w->wire.now);
+	if (bytes == 0)
+		return;
+	uint64_t quiet = instant_since(w->last_read, w->wire.now);
+	w->read += bytes;
+	w->most_lost_us = quiet > w->most_lost_us ? quiet : w->most_lost_us;
+	w->last_read = w->wire.now;
 }
 
 static void begin(struct world *w, struct tcp_config *a, const char *to_addr)

@@ -93,6 +93,27 @@ static inline uint32_t rig_drop_output(struct rig *r, uint32_t most, struct inst
 	return frames;
 }
 
+/* Reads all that a connection has received, and forgets it; how many bytes that was. */
+static inline size_t rig_drop_received(struct rig *r, struct handle id, struct instant now)
+{
+	struct byteq *rx = tcp_rx(r->stack, id);
+	size_t bytes = byteq_bytes(rx);
+	byteq_consume(rx, &r->pool, bytes);
+	tcp_rx_taken(r->stack, id, now);
+	return bytes;
+}
+
+/* The same of all connections, and of their news. */
+static inline size_t rig_drop_all_received(struct rig *r, struct instant now)
+{
+	struct tcp_event e;
+	size_t bytes = 0;
+	while (tcp_next_event(r->stack, &e))
+		if ((e.bits & TCP_READABLE) != 0)
+			bytes += rig_drop_received(r, e.id, now);
+	return bytes;
+}
+
 /* ---- the wire ---- */
 
 struct rig_faults { /* per mille of frames */
