@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "crypto-offload/tls_fake.h"
+#include "tests/lib/plain_config.h"
 
 #define HOST_COUNT 3u
 #define END_US (6 * 3600 * SECOND_US) /* no run may need more virtual time */
@@ -58,23 +59,13 @@ static void *piece(struct world *w, size_t bytes)
 static struct tcp_config stack_config(uint32_t host, uint64_t seed)
 {
 	static const uint8_t last[HOST_COUNT] = { 10, 2, 1 };
-	struct tcp_config c = {
-		.mac = { 2, 0, 0, 0, 0, (uint8_t)(host + 1) },
-		.mtu = 1500,
-		.address_count = 2,
-		.connections_max = 512,
-		.half_open_max = 64,
-		.rx_bytes_max = 65536,
-		.pool_windows = host == HOST_WEIR ? 64 : 0,
-		.tx_bytes_max = 131072,
-		.reorder_bytes_max = 65536,
-		.time_wait_us = 60 * SECOND_US,
-		.port_first = 32768,
-		.port_last = 60999,
-		.port_stride = 1,
-		.secret = { .k0 = seed * 3 + host, .k1 = seed * 7 + 1 },
-		.seed = seed + host,
-	};
+	struct tcp_config c = plain_config(host + 1);
+	c.connections_max = 512;
+	c.half_open_max = 64;
+	c.pool_windows = host == HOST_WEIR ? 64 : 0;
+	c.tx_bytes_max = 131072;
+	c.secret = (struct siphash_key){ .k0 = seed * 3 + host, .k1 = seed * 7 + 1 };
+	c.seed = seed + host;
 	c.addresses[0] = (struct ip_interface){
 		.addr = { .family = IP_V4, .bytes = { 198, 18, 0, last[host] } }, .bits = 24 };
 	c.addresses[1] = (struct ip_interface){

@@ -10,6 +10,7 @@
 
 #include "../unit.h"
 #include "run/clock.h"
+#include "tests/lib/plain_config.h"
 
 #define MEMORY_BYTES (16u << 20)
 #define FRAME_BYTES 64u
@@ -155,24 +156,16 @@ static void worker_open(uint32_t index, uint32_t count)
 	app_deadline = INSTANT_NEVER;
 	worker = (struct worker){ .index = index, .worker_count = count, .idle_busy = true, .port_count = 1,
 		                  .queues = { &queue }, .wall_offset_us = 1000000 };
-	worker.tcp_configs[0] = (struct tcp_config){
-		.mac = { 2, 0, 0, 0, 0, 1 },
-		.mtu = 1500,
-		.address_count = 1,
-		.addresses = { { .addr = { .family = IP_V4, .bytes = { 198, 18, 0, 2 } }, .bits = 24 } },
-		.connections_max = 16,
-		.half_open_max = 16,
-		.rx_bytes_max = 65536,
-		.tx_bytes_max = 65536,
-		.reorder_bytes_max = 65536,
-		.time_wait_us = 60 * SECOND_US,
-		.port_first = 20000,
-		.port_last = 65535,
-		.port_stride = (uint16_t)count,
-		.port_offset = (uint16_t)index,
-		.rx_checksum_offload = true,
-		.seed = 1,
-	};
+	struct tcp_config *tcp = &worker.tcp_configs[0];
+	*tcp = plain_config(1);
+	tcp->addresses[0].addr = plain_addr("198.18.0.2");
+	tcp->address_count = 1;
+	tcp->connections_max = 16;
+	tcp->port_first = 20000;
+	tcp->port_last = 65535;
+	tcp->port_stride = (uint16_t)count;
+	tcp->port_offset = (uint16_t)index;
+	tcp->rx_checksum_offload = true;
 	worker.app = (struct worker_app){ .turn = app_turn, .deadline = app_deadline_of };
 	worker_remake();
 }
